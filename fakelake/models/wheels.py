@@ -22,7 +22,7 @@ class WheelUnavailable(Exception):
 
 
 def cache_home() -> Path:
-    """The directory for everything fakelake keeps between runs: `$XDG_CACHE_HOME/fakelake`, else `~/.cache/fakelake`."""
+    """Where fakelake keeps files between runs: `$XDG_CACHE_HOME/fakelake`, else `~/.cache/fakelake`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "fakelake"
 
@@ -90,13 +90,9 @@ def _download(package: str, version: str) -> Path:
             wheels = list(Path(scratch).glob("*.whl"))
             if done.returncode != 0 or not wheels:
                 raise WheelUnavailable(_no_download(requirement, done.stderr))
-            final = directory / wheels[0].name
-            os.replace(wheels[0], final)
-            return final
+            return wheels[0].replace(directory / wheels[0].name)
     except subprocess.TimeoutExpired:
-        raise WheelUnavailable(
-            _no_download(requirement, f"no answer within {DOWNLOAD_TIMEOUT_S} s", last_words_only=False)
-        ) from None
+        raise WheelUnavailable(_no_download(requirement, f"no answer within {DOWNLOAD_TIMEOUT_S} s")) from None
     except OSError as error:
         raise WheelUnavailable(
             f"The wheel of {requirement} cannot be kept in the cache ({error}). "
@@ -104,12 +100,12 @@ def _download(package: str, version: str) -> Path:
         ) from error
 
 
-def _no_download(requirement: str, said: str, *, last_words_only: bool = True) -> str:
+def _no_download(requirement: str, said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")] if last_words_only else lines
-    reason = (errors or lines or ["pip gave no reason"])[-1]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    reason = (errors or lines or ["it gave no reason"])[-1].removeprefix("ERROR: ").rstrip(".")
     return (
-        f"pip could not download {requirement}: {reason} "
+        f"pip could not download {requirement}: {reason}. "
         f"Check the network or pip's index settings; or, on a machine that has both, run "
         f"`python -m pip download --no-deps {requirement}` and copy the .whl into {_shown(_directory())}."
     )

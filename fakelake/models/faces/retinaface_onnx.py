@@ -1,0 +1,55 @@
+"""RetinaFace with the MobileNet-0.25 backbone in onnxruntime: the detector for CPUs. Never imports torch."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+
+from fakelake.models.faces.anchors import detections
+from fakelake.models.faces.detector import Detections, check_frames
+from fakelake.models.weights import ResolvedWeights
+
+BGR_MEAN = (104, 117, 123)
+
+
+class OnnxRetinaFace:
+    """A FaceDetector on `threads` CPU threads."""
+
+    batch_size = 16
+
+    def __init__(
+        self, weights: ResolvedWeights, *, threads: int, device: str, min_score: float, nms_iou: float
+    ) -> None:
+        if device != "cpu":
+            raise ValueError(f"{weights.name} runs on the cpu only, not on {device!r}: take retinaface-resnet50 there")
+        self.name, self.sha256 = weights.name, weights.sha256
+        self._min_score, self._nms_iou = min_score, nms_iou
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Spinning threads would take the cores of the decoders beside this one.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self._session = ort.InferenceSession(
+            weights.path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        check_frames(frames)
+        return [
+            found
+            for start in range(0, len(frames), self.batch_size)
+            for found in self._detect_batch(frames[start : start + self.batch_size])
+        ]
+
+    def _detect_batch(self, frames: np.ndarray) -> list[Detections]:
+        height, width = frames.shape[1:3]
+        blob = cv2.dnn.blobFromImages(list(frames), 1.0, mean=BGR_MEAN)
+        boxes, scores, landmarks = self._session.run(("loc", "conf", "landmarks"), {"input": blob})
+        return [
+            detections(
+                boxes[i], scores[i, :, 1], landmarks[i], height, width, min_score=self._min_score, nms_iou=self._nms_iou
+            )
+            for i in range(len(frames))
+        ]
