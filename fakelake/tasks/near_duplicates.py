@@ -8,7 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-BITS = 4.0  # mean differing bits of 64 a sample
+# Mean differing bits of 64 a sample. Re-encoded at CRF 32 or 40, or at half the size, 19 talking-head clips stayed at
+# or below 4; among 37 clips the nearest two of different footage, of one studio, were 5.3 apart.
+BITS = 4.0
 
 
 def near_duplicates(hashes: Mapping[str, str], bits: float = BITS) -> list[tuple[str, str]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from fakelake.tasks.labels.base import NAMESPACE_UNIT
-from fakelake.tasks.split import PARTS, LabelledVideo, Part, Split, natural
+from fakelake.tasks.split import PARTS, LabelledVideo, Part, Split, connected_components, natural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +40,15 @@ def count_parts(videos: Iterable[LabelledVideo], part: Mapping[str, str], group:
     return counts
 
 
-def remarks(split: Split, videos: Iterable[LabelledVideo]) -> list[str]:
-    """Shortfalls with the component that is too big, and what the groups are not."""
+def remarks(
+    split: Split, videos: Iterable[LabelledVideo], near_duplicates: Collection[tuple[str, str]] = ()
+) -> list[str]:
+    """Shortfalls with the component that is too big, what near-duplicates joined, and what the groups are not."""
     videos = list(videos)
     counts = {count.part: count for count in count_parts(videos, split.part, split.group)}
-    return [*_shortfalls(split, counts), *group_remarks(videos)]
+    joined = len(connected_components(videos)) - len(split.components)
+    said = [f"{len(near_duplicates)} pairs of near-duplicates joined {joined} groups to others."] if joined else []
+    return [*_shortfalls(split, counts), *said, *group_remarks(videos)]
 
 
 def _shortfalls(split: Split, counts: Mapping[str, PartCount]) -> list[str]:
@@ -98,7 +102,12 @@ def table(counts: Iterable[PartCount], shares: Mapping[Part, float] | None = Non
     return "\n".join(lines)
 
 
-def describe(split: Split, videos: Iterable[LabelledVideo], largest: int = 5) -> str:
+def describe(
+    split: Split,
+    videos: Iterable[LabelledVideo],
+    near_duplicates: Collection[tuple[str, str]] = (),
+    largest: int = 5,
+) -> str:
     """The whole report: parts, largest components, remarks."""
     videos = list(videos)
     single = sum(len(component.videos) == 1 for component in split.components)
@@ -111,4 +120,4 @@ def describe(split: Split, videos: Iterable[LabelledVideo], largest: int = 5) ->
             f"  {split.part[component.videos[0]]:<6}{component.real:>6} real{component.fake:>7} fake  "
             f"{len(component.identities)} identities: {who}{more}"
         )
-    return "\n".join([*lines, *remarks(split, videos)])
+    return "\n".join([*lines, *remarks(split, videos, near_duplicates)])
