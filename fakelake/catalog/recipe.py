@@ -29,7 +29,7 @@ class Recipe:
     nms_iou: float = 0.4
     min_face_px: float = 24.0  # longer side of the box, in pixels of the full frame
     min_sharpness: float = 0.0  # variance of the Laplacian of the 112 px grey crop
-    min_face_frames: int = 3  # fewer rows than this and the video is `no_face`: too short
+    min_track_frames: int = 3  # a face seen in fewer frames is taken for a false alarm
     track_iou: float = 0.3  # least overlap of one face in consecutive detections
     track_gap_s: float = 0.5  # a face lost for longer starts a new track
     cut_threshold: float = 0.5  # Bhattacharyya distance of colour histograms that makes a cut
@@ -41,6 +41,7 @@ class Recipe:
     portrait_px: int = 256  # 0 = no portraits
     portrait_every: int = 5  # every n-th kept frame that has a crop
     portrait_margin: float = 0.5
+    segment_s: float = 300.0  # longer videos are cut at keyframes and decoded in parallel; tracks are joined after
     bytes_version: int = BYTES_VERSION
 
     def __post_init__(self) -> None:
@@ -76,4 +77,12 @@ def archive() -> Recipe:
     return Recipe(name="archive", detect_every=5, crop_margin=0.3, crop_window=32, crop_every=300)
 
 
-RECIPES = {"paper": paper, "archive": archive}
+def face_clips() -> Recipe:
+    """Face-only clips, as `export clips` writes them: each frame is a crop, nothing is detected."""
+    return Recipe(
+        name="face-clips", max_frames=150, detector="whole-frame", detect_px=112, min_face_px=0, min_track_frames=1,
+        cut_threshold=1.0, portrait_px=0,
+    )  # fmt: skip
+
+
+RECIPES = {"paper": paper, "archive": archive, "face-clips": face_clips}

@@ -1,0 +1,173 @@
+"""The ingest flow: discover, examine, read, write, commit, report."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from prefect import flow, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.utilities.annotations import quote
+
+from fakelake.catalog.commit import Committed, commit_videos
+from fakelake.catalog.lake import Lake
+from fakelake.catalog.recipe import RECIPES, Recipe
+from fakelake.flows.ingest_driver import IngestDriver, Known, Shard
+from fakelake.flows.ingest_report import report_run
+from fakelake.infra.progress import RunProgress
+from fakelake.infra.settings import Settings
+from fakelake.tasks.discover import Discovery, discover
+from fakelake.tasks.named_labels import record_named_labels
+from fakelake.tasks.prepare import resolve_detector
+from fakelake.tasks.summary import IngestSummary
+
+
+@flow(name="ingest", validate_parameters=False)
+def ingest(
+    paths: list[str],
+    lake: str | None = None,
+    recipe: str = "paper",
+    overrides: dict | None = None,
+    dataset: str | None = None,
+    label: str | None = None,
+    permission: str | None = None,
+    retry_refused: bool = False,
+    quiet: bool = False,
+) -> IngestSummary:
+    """Take videos into the lake: every face of every kept frame becomes a row, and a picture where the recipe wants one.
+
+    paths:         folders, globs, manifests (.csv), s3:// prefixes, or "-" for a list on stdin
+    lake:          directory or s3:// prefix; default FAKELAKE_LAKE or ./lake
+    recipe:        paper | archive; `overrides` changes single settings of it
+    dataset:       what the videos are filed under; label and permission are recorded for all of them
+    retry_refused: try again what its own bytes brought into quarantine
+    """
+    settings = Settings()
+    root = lake or settings.lake
+    made = make_recipe(recipe, overrides)
+    with Lake.open(root, create=True) as opened:
+        started, run_id = datetime.now(UTC), uuid.uuid4().hex
+        snapshot = opened.snapshot()
+        found = discover_sources(paths, dataset, root)
+        known = known_to(opened, made, retry_refused)
+        pool = start_pool(opened, settings, run_id)
+        driver = IngestDriver(opened.location, made, settings, pool, found, known, run_id)
+        summary = IngestSummary(
+            run_id=run_id, lake=opened.location.root, recipe=made.name, recipe_id=made.recipe_id, found=driver.total,
+            passed_over=len(found.passed_over),
+        )  # fmt: skip
+        table = run_shards(opened, driver, settings, quiet)
+        record_named_labels(opened, found, label, permission, by=f"ingest {run_id}")
+        summary.close(driver.counts, driver.seconds, (datetime.now(UTC) - started).total_seconds())
+        summary.quarantine = driver.quarantined[:100]
+        report_run(opened, summary, made, table, snapshot, started)
+        opened.compact_if_needed(settings.compact_after)
+    return summary
+
+
+def make_recipe(name: str, overrides: dict | None) -> Recipe:
+    """A recipe by name with single settings changed, tied to the weights that are at hand.
+
+    Raises ValueError for an unknown name or setting, WeightsMissing.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"There is no recipe {name!r}; known are {', '.join(RECIPES)}.")
+    try:
+        made = replace(RECIPES[name](), **(overrides or {}))
+    except TypeError as error:
+        raise ValueError(f"Recipe {name!r} has no such setting: {error}.") from None
+    return made.with_weights(resolve_detector(made.detector))
+
+
+@task(cache_policy=NO_CACHE)
+def discover_sources(paths: list[str], dataset: str | None, lake: str) -> Discovery:
+    """See `tasks.discover`."""
+    return discover(paths, dataset, lake)
+
+
+def known_to(lake: Lake, recipe: Recipe, retry_refused: bool) -> Known:
+    """What need not be done again."""
+    sources = lake.read("sources", columns=["uri", "bytes", "mtime_ns", "video_id"])
+    addresses = dict(
+        zip(zip(*(sources[c].to_pylist() for c in ("uri", "bytes", "mtime_ns")), strict=True),
+            sources["video_id"].to_pylist(), strict=True)
+    )  # fmt: skip
+    refused: set[str] = set()
+    if not retry_refused:
+        rows = lake.read("quarantine", columns=["video_id", "recipe_id", "lasting", "frames_kept"]).to_pylist()
+        refused = {
+            r["video_id"] for r in rows
+            if r["video_id"] and r["lasting"] and not r["frames_kept"] and r["recipe_id"] == recipe.recipe_id
+        }  # fmt: skip
+    return Known(lake.ready_keys(recipe.recipe_id), refused, addresses)
+
+
+def start_pool(lake: Lake, settings: Settings, run_id: str):
+    """Ray, joined or started; on one machine workers leave their last words below the lake."""
+    from fakelake.infra.ray_pool import RayPool, connect
+
+    connect(settings.ray_address, settings.cpus)
+    logs = lake.location.path("_logs", run_id) if lake.location.is_local else None
+    return RayPool(
+        cpus_per_task=settings.cpus_per_video, gpus_per_task=0.0 if settings.device == "cpu" else 0.25, log_dir=logs
+    )
+
+
+def run_shards(lake: Lake, driver: IngestDriver, settings: Settings, quiet: bool) -> list[dict]:
+    """Commit shard after shard while the workers go on; one table row a shard."""
+    size = max(settings.shard_videos, -(-driver.total // settings.max_shards))
+    progress_id = create_progress_artifact(0.0, description="videos ingested")
+    table: list[dict] = []
+    start, done = time.monotonic(), 0
+    with RunProgress("ingest", driver.total, quiet=quiet) as progress:
+        for shard in driver.shards(size, on_progress=lambda n: progress.update(n, throughput(driver, start))):
+            before = time.perf_counter()
+            committed = commit_shard(quote(lake), quote(shard))
+            driver.seconds["commit"] += time.perf_counter() - before
+            done += len(shard)
+            table.append(
+                {"shard": len(table), "videos": committed.videos, "duplicates": committed.duplicates,
+                 "quarantined": committed.quarantined, "commit_s": round(time.perf_counter() - before, 2)}
+            )  # fmt: skip
+            update_progress_artifact(progress_id, 100.0 * done / max(1, driver.total))
+    return table
+
+
+@task(name="commit shard", cache_policy=NO_CACHE, persist_result=False)
+def commit_shard(lake: Lake, shard: Shard) -> Committed:
+    """One commit of the lake: see `catalog.commit`."""
+    return commit_videos(lake, shard.videos, shard.sources, shard.quarantine)
+
+
+def throughput(driver: IngestDriver, start: float) -> str:
+    """Frames and faces a second since `start`, for the progress line."""
+    seconds = max(time.monotonic() - start, 1e-3)
+    frames, faces = driver.counts["frames"], driver.counts["faces"]
+    return f"{frames / seconds:.0f} frames/s, {faces:,} faces ({faces / seconds:.0f}/s)"
+
+
+def plan(paths: list[str], lake: str | None, recipe: str, overrides: dict | None, dataset: str | None) -> dict:
+    """What `ingest` would do, without doing it (`--dry-run`). The lake need not exist."""
+    root = lake or Settings().lake
+    made = make_recipe(recipe, overrides)
+    found = discover(paths, dataset, root)
+    known = Known(set(), set(), {})
+    if Lake.exists(root):
+        with Lake.open(root) as opened:
+            known = known_to(opened, made, False)
+    ids = [known.addresses.get((s.uri, s.bytes, s.mtime_ns)) for s in found.sources]
+    return {
+        "lake": root,
+        "recipe": made.name,
+        "recipe_id": made.recipe_id,
+        "to_read": sum(i not in known.ready and i not in known.refused for i in ids),
+        "already_done": sum(i in known.ready for i in ids),
+        "still_quarantined": sum(i in known.refused for i in ids),
+        "bytes": sum(s.bytes for s in found.sources),
+        "refused": [f"{r.uri}: {r.error.message}" for r in found.refused],
+        "passed_over": found.passed_over,
+    }
+

@@ -1,0 +1,295 @@
+"""The driver of an ingest: which task comes next for each video, and what becomes of its outcome.
+
+A video goes examine -> read (one task a segment) -> write. One that the lake holds already, or that was refused
+before for reasons in its bytes, stops after examine. Outcomes are handed out in shards, each for one commit.
+"""
+
+from __future__ import annotations
+
+import errno
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fakelake.catalog.commit import IngestedVideo
+from fakelake.catalog.location import LakeLocation
+from fakelake.catalog.recipe import Recipe
+from fakelake.infra.ray_pool import DeadlineExceeded, Done, OutOfMemory, RayPool, WorkerDied
+from fakelake.infra.settings import Settings
+from fakelake.tasks.discover import Discovery
+from fakelake.tasks.errors import MediaError
+from fakelake.tasks.ingest_task import SegmentJob, examine_task, read_task, write_task
+from fakelake.tasks.read_video import Examined, SegmentRead
+from fakelake.tasks.segments import plan_segments
+from fakelake.tasks.source_file import SourceFile
+from fakelake.tasks.write_video import WrittenVideo
+
+
+class RunAborted(Exception):
+    """The surroundings failed, not a video: going on would put good videos into quarantine."""
+
+
+@dataclass(slots=True)
+class Shard:
+    """Outcomes for one commit: rows for `videos` (with their parts), `sources` and `quarantine`."""
+
+    videos: list[IngestedVideo] = field(default_factory=list)
+    sources: list[dict] = field(default_factory=list)
+    quarantine: list[dict] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.videos) + len(self.quarantine)
+
+
+@dataclass(slots=True)
+class Known:
+    """What the lake knows before the run, for this recipe."""
+
+    ready: set[str]
+    refused: set[str]  # video_ids whose own bytes are the reason
+    addresses: dict[tuple[str, int, int], str]  # (uri, bytes, mtime_ns) -> video_id
+
+
+@dataclass(slots=True)
+class _Job:
+    examined: Examined
+    attempt_id: str
+    attempts: int
+    plan: list[SegmentJob]
+    read: dict[int, tuple[SegmentRead, str]] = field(default_factory=dict)
+    failed: bool = False
+
+
+class IngestDriver:
+    """Iterate `shards()`; `counts`, `seconds` and `faces` tell what happened so far."""
+
+    def __init__(
+        self, location: LakeLocation, recipe: Recipe, settings: Settings, pool: RayPool, found: Discovery, known: Known,
+        run_id: str,
+    ) -> None:  # fmt: skip
+        self._location, self._recipe, self._settings, self._pool = location, recipe, settings, pool
+        self._todo = deque(found.sources)
+        self._known, self._run_id = known, run_id
+        self._jobs: dict[str, _Job] = {}  # by attempt: what a given-up attempt still sends is told apart
+        self._claimed: set[str] = set()
+        self._same_bytes: dict[str, list[SourceFile]] = {}
+        self._tries: Counter[str] = Counter()
+        self._shard = Shard()
+        self.total = len(found.sources) + len(found.refused)
+        self.counts: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+        self.quarantined: list[str] = []
+        for refused in found.refused:
+            self._quarantine(refused.uri, None, refused.error, 1)
+
+    def shards(self, videos_a_shard: int, on_progress: Callable[[int], None] = lambda n: None) -> Iterator[Shard]:
+        """Shards of about `videos_a_shard` outcomes until all is done. Raises RunAborted."""
+        while self._todo or len(self._pool):
+            while self._todo and self._pool.hungry:
+                self._start(self._todo.popleft())
+            for done in self._pool.wait():
+                self._take(done)
+            on_progress(self.finished)
+            if len(self._shard) >= videos_a_shard:
+                yield self._hand_out()
+        if len(self._shard) or self._shard.sources:
+            yield self._hand_out()
+
+    @property
+    def finished(self) -> int:
+        """Inputs with an outcome so far."""
+        names = ("ready", "no_face", "already_done", "same_bytes", "quarantined", "still_quarantined")
+        return sum(self.counts[name] for name in names)
+
+    def _hand_out(self) -> Shard:
+        shard, self._shard = self._shard, Shard()
+        return shard
+
+    def _start(self, source: SourceFile) -> None:
+        video_id = self._known.addresses.get((source.uri, source.bytes, source.mtime_ns))
+        if video_id in self._known.ready:
+            self.counts["already_done"] += 1
+        elif video_id in self._known.refused:
+            self._still_refused(source)
+        else:
+            self._examine(source)
+
+    def _examine(self, source: SourceFile) -> None:
+        deadline = self._settings.deadline_base_s + source.bytes / 20e6
+        self._pool.submit(("examine", source), examine_task, source, deadline_s=deadline)
+
+    def _take(self, done: Done) -> None:
+        stage, what = done.key
+        self._stop_on_full_disk(done.error)
+        if stage == "examine":
+            self._examined(what, done)
+        elif stage == "read":
+            attempt_id, i = what
+            self._segment_read(self._jobs[attempt_id], i, done)
+        else:
+            self._written(self._jobs[what], done)
+
+    def _examined(self, source: SourceFile, done: Done) -> None:
+        if done.error is not None:
+            if self._again(source.uri, done.error):
+                self._examine(source)
+            else:
+                self._quarantine(source.uri, None, _as_media_error(done.error, "probe"), self._tries[source.uri] + 1, done.log)
+            return
+        examined: Examined = done.value
+        video_id = examined.video_id
+        self._shard.sources.append(self._source_row(source, video_id))
+        if video_id in self._known.ready:
+            self.counts["already_done"] += 1
+        elif video_id in self._known.refused:
+            self._still_refused(source)
+        elif isinstance(examined.info, MediaError):
+            self._quarantine(source.uri, video_id, examined.info, 1)
+        elif video_id in self._claimed:
+            self.counts["same_bytes"] += 1
+            self._same_bytes.setdefault(video_id, []).append(source)
+        else:
+            self._read(examined, attempts=1)
+
+    def _read(self, examined: Examined, attempts: int) -> None:
+        attempt_id = uuid.uuid4().hex
+        limited = self._recipe.max_frames is not None
+        segments = plan_segments(examined.info, float("inf") if limited else self._recipe.segment_s)
+        plan = [
+            SegmentJob(
+                self._location, examined.source, examined.video_id, examined.info, segment, len(segments), self._recipe,
+                attempt_id, self._settings.cpus_per_video, self._settings.device,
+            )  # fmt: skip
+            for segment in segments
+        ]
+        job = _Job(examined, attempt_id, attempts, plan)
+        self._jobs[attempt_id] = job
+        self._claimed.add(examined.video_id)
+        for i, part in enumerate(plan):
+            seconds = min(examined.info.duration_s or 600.0, self._recipe.segment_s * 2)
+            deadline = self._settings.deadline_base_s + self._settings.deadline_per_media_s * seconds
+            self._pool.submit(("read", (attempt_id, i)), read_task, part, deadline_s=deadline, first=True)
+
+    def _segment_read(self, job: _Job, i: int, done: Done) -> None:
+        if job.failed:
+            return
+        if done.error is not None:
+            self._failed(job, done)
+        elif isinstance(done.value, WrittenVideo):
+            self._finished(job, done.value)
+        else:
+            job.read[i] = done.value
+            if len(job.read) == len(job.plan):
+                deadline = self._settings.deadline_base_s + (job.examined.info.duration_s or 0)
+                read = [job.read[k] for k in range(len(job.plan))]
+                self._pool.submit(
+                    ("write", job.attempt_id), write_task, job.plan[0], read, deadline_s=deadline, first=True
+                )
+
+    def _written(self, job: _Job, done: Done) -> None:
+        if done.error is not None:
+            self._failed(job, done)
+        else:
+            self._finished(job, done.value)
+
+    def _failed(self, job: _Job, done: Done) -> None:
+        """Try again in a fresh attempt where that can help; else quarantine, and let a twin of the bytes try."""
+        source, video_id = job.examined.source, job.examined.video_id
+        job.failed = True
+        if self._again(source.uri, done.error):
+            self._read(job.examined, job.attempts + 1)
+            return
+        error = _as_media_error(done.error, "decode")
+        self._quarantine(source.uri, video_id, error, job.attempts, done.log)
+        twins = self._same_bytes.get(video_id)
+        if twins and not error.lasting:
+            self.counts["same_bytes"] -= 1
+            self._read(Examined(twins.pop(), video_id, job.examined.info), attempts=1)
+
+    def _again(self, uri: str, error: BaseException) -> bool:
+        self._tries[uri] += 1
+        return isinstance(error, WorkerDied) and self._tries[uri] < self._settings.attempts
+
+    def _finished(self, job: _Job, written: WrittenVideo) -> None:
+        source, video_id = job.examined.source, job.examined.video_id
+        written.video.row.update(run_id=self._run_id, ingested_at=datetime.now(UTC))
+        self._shard.videos.append(written.video)
+        self.counts[written.video.row["status"]] += 1
+        self.counts["frames"] += written.video.row["frames_read"]
+        self.counts["faces"] += written.faces
+        self.seconds.update(written.seconds)
+        if written.broken:
+            kept = written.video.row["frames_read"]
+            error = MediaError(
+                "decode", "broken", f"It breaks after {kept} frames: {written.broken}.",
+                "What came before is kept. For the rest, find a whole copy and ingest that.",
+            )  # fmt: skip
+            self._quarantine(source.uri, video_id, error, job.attempts, frames_kept=kept)
+
+    def _quarantine(
+        self, uri: str, video_id: str | None, error: MediaError, attempts: int, log: str = "", frames_kept: int = 0
+    ) -> None:
+        self.counts["partial" if frames_kept else "quarantined"] += 1
+        self.quarantined.append(uri)
+        self._shard.quarantine.append(
+            {
+                "uri": uri,
+                "video_id": video_id,
+                "stage": error.stage,
+                "error": error.error,
+                "message": error.message,
+                "remedy": error.remedy,
+                "attempts": attempts,
+                "frames_kept": frames_kept,
+                "lasting": error.lasting,
+                "worker_log": log or None,
+                "recipe_id": self._recipe.recipe_id,
+                "run_id": self._run_id,
+                "at": datetime.now(UTC),
+            }
+        )
+
+    def _still_refused(self, source: SourceFile) -> None:
+        self.counts["still_quarantined"] += 1
+        self.quarantined.append(source.uri)
+
+    def _source_row(self, source: SourceFile, video_id: str) -> dict:
+        return {
+            "uri": source.uri,
+            "name": source.name,
+            "video_id": video_id,
+            "dataset": source.dataset,
+            "bytes": source.bytes,
+            "mtime_ns": source.mtime_ns,
+            "run_id": self._run_id,
+            "seen_at": datetime.now(UTC),
+        }
+
+    def _stop_on_full_disk(self, error: BaseException | None) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._pool.cancel_all()
+            where = self._location.root if self._location.is_local else Path.home()
+            raise RunAborted(
+                f"The disk is full ({error}). What was committed is safe. Free some space (the lake is {where}; "
+                "`fakelake catalog vacuum` removes leftovers), then run the same command again: it goes on from there."
+            )
+
+
+def _as_media_error(error: BaseException, stage: str) -> MediaError:
+    """What a failed task means for the person who reads the quarantine."""
+    if isinstance(error, MediaError):
+        return error
+    if isinstance(error, DeadlineExceeded):
+        remedy = "Look at the file; if it is sound, raise FAKELAKE_DEADLINE_BASE_S and run `fakelake quarantine retry`."
+        return MediaError(stage, "deadline", f"Reading it {error}.", remedy)
+    if isinstance(error, OutOfMemory):
+        remedy = "Give the machine more memory or fewer tasks (FAKELAKE_CPUS), then run `fakelake quarantine retry`."
+        return MediaError(stage, "out_of_memory", f"Reading it took more memory than there is ({error}).", remedy)
+    if isinstance(error, WorkerDied):
+        remedy = "The worker's last words are in worker_log. Re-encode the file, or run `fakelake quarantine retry`."
+        return MediaError(stage, "worker_died", f"The process that read it died ({error}).", remedy)
+    remedy = "This is a fault of fakelake or of a library: please report it with worker_log."
+    return MediaError(stage, "unexpected", f"{type(error).__name__}: {error}.", remedy)

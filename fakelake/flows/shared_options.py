@@ -1,0 +1,39 @@
+"""Options that all commands share, and how an error becomes words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+LakeOption = Annotated[
+    str | None, typer.Option("--lake", help="The lake: a directory or an s3:// prefix.", show_default="$FAKELAKE_LAKE or ./lake")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer for machines.")]
+
+# Raised with a text that says what to do: no traceback needed. By name, so that nothing heavy is imported to look.
+FOR_PEOPLE = {
+    "CatalogProblem", "FileExistsError", "LabelListError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError",
+    "LeakageError", "LeaseLost", "NoSuchVideo", "PartMissing", "RowsRefused", "RunAborted", "SqlRefused", "WeightsCorrupt",
+    "WeightsMissing", "WheelUnavailable",
+}  # fmt: skip
+BAD_USAGE = {"ValueError", "BadParameter", "SqlRefused"}
+
+
+def lake_root(lake: str | None) -> str:
+    """--lake, else FAKELAKE_LAKE, else ./lake."""
+    return lake or os.environ.get("FAKELAKE_LAKE") or "./lake"
+
+
+def fail(error: BaseException) -> int:
+    """Print an error for a person; the traceback only where the error is not one of ours. Returns the exit code."""
+    name = type(error).__name__
+    if name not in FOR_PEOPLE | BAD_USAGE or os.environ.get("FAKELAKE_TRACEBACK"):
+        traceback.print_exception(error)
+        print(f"fakelake failed unexpectedly: {name}: {error}", file=sys.stderr)
+        return 1
+    print(f"fakelake: {error}", file=sys.stderr)
+    return 2 if name in BAD_USAGE else 1

@@ -1,0 +1,25 @@
+"""Settings from the environment (`FAKELAKE_...`); every one has a default that works on one machine."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How to run; nothing here changes the bytes that are written (that is the recipe's part)."""
+
+    model_config = SettingsConfigDict(env_prefix="FAKELAKE_", extra="ignore")
+
+    lake: str = Field("./lake", description="directory or s3:// prefix of the lake")
+    ray_address: str | None = Field(None, description="a running Ray cluster, e.g. auto; unset = Ray on this machine")
+    cpus: int | None = Field(None, description="cores that a local Ray may use; unset = all")
+    cpus_per_video: int = Field(1, ge=1, description="cores of one decoding task; every library's threads are pinned to it")
+    device: str = Field("cpu", description="where the face detector runs: cpu or cuda")
+    shard_videos: int = Field(64, ge=1, description="videos a commit")
+    max_shards: int = Field(200, ge=1, description="commits a flow run; larger archives get larger shards")
+    attempts: int = Field(2, ge=1, description="tries of a video whose worker died")
+    deadline_base_s: float = Field(120, gt=0, description="time that any one task may take")
+    deadline_per_media_s: float = Field(10, ge=0, description="more of it for each second of video in the task")
+    lock_timeout_s: float = Field(600, gt=0, description="how long to wait for another writer of the lake")
+    compact_after: int = Field(256, ge=2, description="small files a table before an ingest compacts by itself")

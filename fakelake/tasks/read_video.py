@@ -1,0 +1,123 @@
+"""One video (or one segment of a long one) from file to spooled rows. Runs inside a Ray worker; knows no Ray."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import cv2
+
+from fakelake.catalog.failpoint import failpoint
+from fakelake.catalog.recipe import Recipe
+from fakelake.models.faces.detector import FaceDetector, load_detector
+from fakelake.tasks.decode import Decoder, Frame, decode
+from fakelake.tasks.errors import MediaError
+from fakelake.tasks.face_stream import FaceStream, StreamSummary
+from fakelake.tasks.phash import VideoHash
+from fakelake.tasks.probe import VideoInfo, probe
+from fakelake.tasks.segments import Segment
+from fakelake.tasks.source_file import SourceFile, local_file
+from fakelake.tasks.spool import Spool
+from fakelake.tasks.whole_frame import WHOLE_FRAME, WholeFrameDetector
+
+HASH_BLOCK = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a file is, before any frame is decoded."""
+
+    source: SourceFile
+    video_id: str
+    info: VideoInfo | MediaError
+
+
+@dataclass(slots=True)
+class SegmentRead:
+    """What reading one segment gave; its rows lie in the spool directory."""
+
+    segment: int
+    frames_read: int
+    frames_kept: int
+    phash: str
+    broken: str | None
+    stream: StreamSummary
+
+
+def examine(source: SourceFile) -> Examined:
+    """Hash the bytes and probe the container.
+
+    Raises MediaError when the file cannot be read at all; a file that is readable but no usable video comes back
+    with the error as its `info`, so that its bytes are known to later runs.
+    """
+    with local_file(source) as path:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(HASH_BLOCK):
+                digest.update(block)
+        try:
+            info: VideoInfo | MediaError = probe(path)
+        except MediaError as error:
+            if not error.lasting:
+                raise
+            info = error
+    return Examined(source, digest.hexdigest(), info)
+
+
+def read_segment(
+    source: SourceFile, info: VideoInfo, segment: Segment, recipe: Recipe, spool_dir: Path, *, threads: int, device: str
+) -> SegmentRead:
+    """Decode, detect, track and crop one segment into `spool_dir`.
+
+    Raises MediaError when no frame could be decoded, or when the file changed meanwhile. A decode error after some
+    frames is not raised: `broken` says what happened and the frames before it are kept.
+    """
+    cv2.setNumThreads(threads)
+    detector = _detector(recipe.detector, threads, device, recipe.min_score, recipe.nms_iou)
+    if recipe.detector_sha256 and detector.sha256 != recipe.detector_sha256:
+        raise RuntimeError(
+            f"This worker's weights of {recipe.detector} hash to {detector.sha256}, but the recipe was made with "
+            f"{recipe.detector_sha256}. Give every node the same weights directory."
+        )
+    video_hash, kept = VideoHash(), 0
+    with local_file(source) as path, Spool(spool_dir) as spool:
+        stream = FaceStream(detector, recipe, spool, segment.index)
+        seconds = stream.summary.seconds
+        decoder = decode(path, info, segment, threads=threads)
+        for frame in _kept(decoder, recipe, seconds):
+            failpoint("decode")
+            if segment.index == 0 and video_hash.wants(frame.pts_s):
+                video_hash.add(frame.small(64)[0])
+            stream.push(frame, frame.index // recipe.stride)
+            kept += 1
+        summary = stream.finish()
+    broken = decoder.first_error if decoder.errors else None
+    return SegmentRead(segment.index, decoder.frames_read, kept, video_hash.hex(), broken, summary)
+
+
+def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[Frame]:
+    """The frames that the recipe keeps, timed."""
+    frames = iter(decoder)
+    if recipe.max_frames is not None:
+        frames = islice(frames, (recipe.max_frames - 1) * recipe.stride + 1)
+    while True:
+        start = time.perf_counter()
+        frame = next(frames, None)
+        seconds["decode"] += time.perf_counter() - start
+        if frame is None:
+            return
+        if frame.index % recipe.stride == 0:
+            yield frame
+
+
+@lru_cache(maxsize=2)
+def _detector(name: str, threads: int, device: str, min_score: float, nms_iou: float) -> FaceDetector:
+    if name == WHOLE_FRAME:
+        return WholeFrameDetector()
+    return load_detector(name, threads=threads, device=device, min_score=min_score, nms_iou=nms_iou)
