@@ -1,0 +1,174 @@
+"""Decoded pictures to BGR: a scaled whole by swscale, or just one region straight from the planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from fakelake.tasks import tonemap
+
+# Numbers of ITU-T H.273.
+_BT709, _FCC, _BT470BG, _SMPTE170M, _SMPTE240M, _BT2020_NCL, _BT2020_CL = 1, 4, 5, 6, 7, 9, 10
+_LIMITED, _FULL = 1, 2
+
+# Kr, Kb of E'Y = Kr R' + (1 - Kr - Kb) G' + Kb B': BT.709-6 item 3.2, BT.601-7 section 2.5.1, BT.2020-2 table 4.
+_LUMA_WEIGHTS = {
+    _BT709: (0.2126, 0.0722),
+    _FCC: (0.30, 0.11),
+    _BT470BG: (0.299, 0.114),
+    _SMPTE240M: (0.212, 0.087),
+    _BT2020_NCL: (0.2627, 0.0593),
+}
+_SAME_WEIGHTS = {_SMPTE170M: _BT470BG, _BT2020_CL: _BT2020_NCL}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a pixel format lies in memory: chroma is 1/2**shift of luma; codes are `bits` wide, << `pad`."""
+
+    shift_x: int
+    shift_y: int
+    bits: int = 8
+    interleaved: bool = False  # U and V in one plane (nv12)
+    pad: int = 0
+    centred: bool = False  # chroma lies amid its two luma columns (JPEG, MPEG-1), not on the left one
+
+
+def _layouts() -> dict[str, _Layout]:
+    table = {"nv12": _Layout(1, 1, interleaved=True), "p010le": _Layout(1, 1, 10, interleaved=True, pad=6)}
+    for name, shift in {"420": (1, 1), "422": (1, 0), "444": (0, 0)}.items():
+        table[f"yuv{name}p"] = table[f"yuva{name}p"] = _Layout(*shift)
+        table[f"yuvj{name}p"] = _Layout(*shift, centred=True)
+        for bits in (10, 12):
+            table[f"yuv{name}p{bits}le"] = _Layout(*shift, bits)
+    return table
+
+
+_LAYOUTS = _layouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What the numbers of a picture mean: H.273 matrix and transfer, and whether black is 0 or 16."""
+
+    matrix: int
+    full_range: bool
+    transfer: int
+
+    @property
+    def hdr(self) -> bool:
+        return self.transfer in (tonemap.PQ, tonemap.HLG)
+
+
+def coding_of(frame: av.VideoFrame) -> Coding:
+    """A frame's own marks; where it has none, BT.709 from 720p up and BT.601 below, as players do."""
+    matrix = _SAME_WEIGHTS.get(frame.colorspace, frame.colorspace)
+    if matrix not in _LUMA_WEIGHTS:
+        matrix = _BT709 if max(frame.width, frame.height) >= 1280 or min(frame.width, frame.height) >= 720 else _BT470BG
+    full = frame.color_range == _FULL or frame.format.name.startswith("yuvj")
+    return Coding(matrix, full, frame.color_trc)
+
+
+def small(frame: av.VideoFrame, width: int, height: int, reformatter: VideoReformatter) -> np.ndarray:
+    """The whole stored picture at width x height -> uint8 [height, width, 3] BGR, by swscale's fast bilinear filter."""
+    return _by_swscale(frame, width, height, reformatter, Interpolation.FAST_BILINEAR)
+
+
+def region(frame: av.VideoFrame, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
+    """Pixels [y1, y2) x [x1, x2) of the stored picture -> uint8 [y2-y1, x2-x1, 3] BGR, equal to those of the whole.
+
+    The rectangle lies inside the picture. Chroma is interpolated linearly at its sited place. HDR is tone-mapped.
+    """
+    layout = _LAYOUTS.get(frame.format.name)
+    if layout is None or any(plane.line_size <= 0 for plane in frame.planes):
+        whole = _by_swscale(frame, frame.width, frame.height, VideoReformatter(), _EXACT)
+        return np.ascontiguousarray(whole[y1:y2, x1:x2])
+    coding = coding_of(frame)
+    yuv = _yuv444(frame, layout, x1, y1, x2, y2)
+    matrix = _to_bgr(coding.matrix, coding.full_range, layout.bits, layout.pad)
+    if coding.hdr:
+        return tonemap.to_sdr(cv2.transform(yuv.astype(np.float32), matrix), coding.transfer)
+    if yuv.dtype == np.uint8:
+        return cv2.transform(yuv, matrix * 255)
+    return np.clip(cv2.transform(yuv.astype(np.float32), matrix * 255) + 0.5, 0, 255).astype(np.uint8)
+
+
+_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+def _by_swscale(
+    frame: av.VideoFrame, width: int, height: int, reformatter: VideoReformatter, filter_: Interpolation
+) -> np.ndarray:
+    coding = coding_of(frame)
+    out = reformatter.reformat(
+        frame,
+        width,
+        height,
+        "rgb48le" if coding.hdr else "bgr24",
+        src_colorspace=coding.matrix,
+        src_color_range=_FULL if coding.full_range else _LIMITED,
+        interpolation=filter_,
+        threads=1,
+    )
+    if not coding.hdr:
+        return np.ascontiguousarray(_plane(out.planes[0], np.uint8)[:, : width * 3].reshape(height, width, 3))
+    codes = _plane(out.planes[0], np.uint16)[:, : width * 3].reshape(height, width, 3)
+    return tonemap.to_sdr(codes[..., ::-1].astype(np.float32) / 65535, coding.transfer)
+
+
+def _plane(plane: av.video.plane.VideoPlane, dtype: type) -> np.ndarray:
+    """A view [rows, line] of a plane's memory, padding included; nothing is copied."""
+    line = plane.line_size // np.dtype(dtype).itemsize
+    return np.frombuffer(plane, dtype, line * plane.height).reshape(plane.height, line)
+
+
+def _yuv444(frame: av.VideoFrame, layout: _Layout, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
+    """[y2-y1, x2-x1, 3] Y, Cb, Cr codes as stored, chroma brought to luma's size."""
+    dtype = np.uint8 if layout.bits == 8 else np.uint16
+    luma = _plane(frame.planes[0], dtype)[y1:y2, x1:x2]
+    width, height = -(-frame.width >> layout.shift_x), -(-frame.height >> layout.shift_y)
+    # One chroma sample more on each side than the region covers, so that interpolation sees what the whole would.
+    left, right = max(0, (x1 >> layout.shift_x) - 1), min(width, (x2 - 1 >> layout.shift_x) + 2)
+    top, bottom = max(0, (y1 >> layout.shift_y) - 1), min(height, (y2 - 1 >> layout.shift_y) + 2)
+    if layout.interleaved:
+        both = _plane(frame.planes[1], dtype)[top:bottom, 2 * left : 2 * right].reshape(bottom - top, right - left, 2)
+        chroma = [np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])]
+    else:
+        chroma = [_plane(frame.planes[n], dtype)[top:bottom, left:right] for n in (1, 2)]
+    if layout.shift_x or layout.shift_y:
+        to_source = _chroma_map(layout, x1, y1, left, top)
+        size, flags = (x2 - x1, y2 - y1), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        chroma = [cv2.warpAffine(c, to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE) for c in chroma]
+    return cv2.merge([luma, *chroma])
+
+
+def _chroma_map(layout: _Layout, x1: int, y1: int, left: int, top: int) -> np.ndarray:
+    """2x3 affine map from the region's luma pixels to the places in its chroma cut-out."""
+    step_x, step_y = 0.5**layout.shift_x, 0.5**layout.shift_y
+    off_x = -0.25 if layout.shift_x and layout.centred else 0.0
+    off_y = -0.25 if layout.shift_y else 0.0
+    return np.array([[step_x, 0, x1 * step_x + off_x - left], [0, step_y, y1 * step_y + off_y - top]], np.float64)
+
+
+@cache
+def _to_bgr(matrix: int, full_range: bool, bits: int, pad: int) -> np.ndarray:
+    """float32 [3, 4]: stored (Y, Cb, Cr, 1) -> (B', G', R') in 0..1, undoing BT.601-7 2.5, BT.709-6 3 and 4."""
+    kr, kb = _LUMA_WEIGHTS[matrix]
+    kg = 1 - kr - kb
+    from_ypbpr = np.array(
+        [
+            [1, 2 * (1 - kb), 0],
+            [1, -2 * kb * (1 - kb) / kg, -2 * kr * (1 - kr) / kg],
+            [1, 0, 2 * (1 - kr)],
+        ]
+    )
+    unit = 2 ** (bits - 8)
+    black, luma, chroma = (0, 2**bits - 1, 2**bits - 1) if full_range else (16 * unit, 219 * unit, 224 * unit)
+    scaled = from_ypbpr / np.array([luma, chroma, chroma])
+    offset = -scaled @ np.array([black, 128 * unit, 128 * unit])
+    return np.hstack([scaled / 2**pad, offset[:, None]]).astype(np.float32)

@@ -1,0 +1,57 @@
+"""One decoded picture, upright, of which only the asked-for pixels are converted."""
+
+from __future__ import annotations
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from fakelake.tasks import color
+from fakelake.tasks.orientation import Orientation, orientation_of
+
+
+class Frame:
+    """One decoded picture. It stays valid when later ones are decoded; pixels are converted only on demand.
+
+    index: 0-based presentation index in the whole video. pts_s: seconds from the video's first frame.
+    width, height: upright size of this very picture, which may differ from the video's in mid-stream.
+    """
+
+    __slots__ = ("_orientation", "_picture", "_reformatter", "height", "index", "pts_s", "width")
+
+    def __init__(self, picture: av.VideoFrame, index: int, pts_s: float, reformatter: VideoReformatter) -> None:
+        self.index, self.pts_s = index, pts_s
+        self._picture, self._reformatter = picture, reformatter
+        self._orientation: Orientation = orientation_of(picture)
+        self.width, self.height = self._orientation.size(picture.width, picture.height)
+
+    def small(self, long_side: int) -> tuple[np.ndarray, float]:
+        """The upright picture with its longer side at most `long_side` -> (uint8 [h, w, 3] BGR, scale = small / full).
+
+        Never enlarged. The shorter side is rounded to whole pixels, which `scale` does not tell.
+        """
+        scale = min(1.0, long_side / max(self.width, self.height))
+        width = max(1, round(self._picture.width * scale))
+        height = max(1, round(self._picture.height * scale))
+        return self._orientation.upright(color.small(self._picture, width, height, self._reformatter)), scale
+
+    def region(self, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
+        """Upright pixels [y1, y2) x [x1, x2) -> uint8 [y2-y1, x2-x1, 3] BGR; the edge goes on beyond the picture."""
+        if x2 <= x1 or y2 <= y1:
+            raise ValueError(f"a region needs a positive size, not {x1, y1, x2, y2}")
+        # The nearest pixels inside, at least one each way.
+        in_x1, in_y1 = min(max(x1, 0), self.width - 1), min(max(y1, 0), self.height - 1)
+        in_x2, in_y2 = max(min(x2, self.width), in_x1 + 1), max(min(y2, self.height), in_y1 + 1)
+        stored = self._orientation.stored_rectangle(in_x1, in_y1, in_x2, in_y2, self.width, self.height)
+        pixels = self._orientation.upright(color.region(self._picture, *stored))
+        left = min(max(in_x1 - x1, 0), x2 - x1 - (in_x2 - in_x1))
+        top = min(max(in_y1 - y1, 0), y2 - y1 - (in_y2 - in_y1))
+        right, bottom = x2 - x1 - (in_x2 - in_x1) - left, y2 - y1 - (in_y2 - in_y1) - top
+        if left or top or right or bottom:
+            pixels = cv2.copyMakeBorder(pixels, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        return pixels
+
+    def full(self) -> np.ndarray:
+        """The whole upright picture -> uint8 [H, W, 3] BGR."""
+        return self.region(0, 0, self.width, self.height)
