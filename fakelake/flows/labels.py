@@ -30,10 +30,14 @@ def told() -> Iterator[None]:
     from fakelake.catalog.location import LakePathError
     from fakelake.catalog.lock import LakeBusy
     from fakelake.catalog.splits import SplitNotFound
+    from fakelake.tasks.labels.base import LabelListError
+    from fakelake.tasks.labels.which import VideoNotFound
+    from fakelake.tasks.split import SplitError
 
+    lakes = (LakeFormatError, LakeNotFound, LakePathError, LakeBusy)
     try:
         yield
-    except (ValueError, LakeFormatError, LakeNotFound, LakePathError, LakeBusy, SplitNotFound) as error:
+    except (*lakes, LabelListError, VideoNotFound, SplitError, SplitNotFound) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
 
@@ -144,7 +148,8 @@ def list_labels(
         with opened.connect() as connection:
             if video is None:
                 rows = connection.sql(
-                    "SELECT dataset, label, method, origin, count(*) AS videos FROM video_label GROUP BY ALL ORDER BY ALL"
+                    "SELECT dataset, label, method, origin, count(*) AS videos FROM video_label "
+                    "GROUP BY ALL ORDER BY ALL"
                 )
             else:
                 rows = connection.sql(

@@ -22,7 +22,11 @@ PARTS: tuple[Part, ...] = ("train", "val", "test")
 ALGORITHM = 1
 
 
-class LeakageError(ValueError):
+class SplitError(ValueError):
+    """A split cannot be made of these videos or with these settings. The message says what to change."""
+
+
+class LeakageError(SplitError):
     """Two parts of a split share an identity or a pair of near-duplicates. Such a split measures memory, not skill."""
 
 
@@ -45,7 +49,7 @@ class SplitSettings:
 
     def __post_init__(self) -> None:
         if not (0 < self.test < 1 and 0 <= self.val < 1):
-            raise ValueError(f"shares must lie between 0 and 1: test {self.test}, val {self.val} of the training part")
+            raise SplitError(f"shares must lie between 0 and 1: test {self.test}, val {self.val} of the training part")
 
     @property
     def shares(self) -> dict[Part, float]:
@@ -89,16 +93,16 @@ def make_split(
     """As near to the settings' shares, for real and for fake videos each, as whole components allow.
 
     near_duplicates: pairs of video_ids; pairs with a video that is not in `videos` are left out. Equal inputs give an
-    equal split, in whatever order they come; `split_id` is their hash. Raises ValueError for no videos or a video_id
+    equal split, in whatever order they come; `split_id` is their hash. Raises SplitError for no videos or a video_id
     given twice, LeakageError if the result were not disjoint.
     """
     settings = settings or SplitSettings()
     ordered = sorted(videos, key=lambda video: video.video_id)
     known = {video.video_id for video in ordered}
     if not ordered:
-        raise ValueError("nothing to split: no video of the lake has the label real or fake")
+        raise SplitError("nothing to split: no video has the label real or fake. Import labels first.")
     if len(known) < len(ordered):
-        raise ValueError("a video_id is given twice; give each video once, with all its identities")
+        raise SplitError("a video_id is given twice; give each video once, with all its identities")
     pairs = sorted({(min(a, b), max(a, b)) for a, b in near_duplicates if a in known and b in known and a != b})
     components = connected_components(ordered, pairs)
     chosen = assign([(c.real, c.fake) for c in components], list(settings.shares.values()), settings.seed)

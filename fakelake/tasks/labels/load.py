@@ -48,8 +48,8 @@ class ImportReport:
         """For people: the counts, and of everything that was not taken how many and the first few."""
         would = "would add" if self.dry_run else "added"
         lines = [
-            f"{self.kind} list {printable(self.name)}: {self.entries} entries matched {self.videos} videos of the lake, "
-            f"{self.real} real and {self.fake} fake",
+            f"{self.kind} list {printable(self.name)}: {self.entries} entries matched {self.videos} videos of the "
+            f"lake, {self.real} real and {self.fake} fake",
             f"labels: {would} {self.added}, {self.known} known already",
         ]
         if self.permission:
