@@ -85,13 +85,13 @@ def demo(
 
 def _mount() -> None:
     """Command groups live beside what they command."""
-    from fakelake.flows import catalog_commands, export_commands, labels, quarantine_commands
+    from fakelake.flows import catalog_commands, export_commands, labels, quarantine_commands, splits
 
     app.add_typer(catalog_commands.app, name="catalog")
     app.add_typer(quarantine_commands.app, name="quarantine")
     app.add_typer(export_commands.app, name="export")
     app.add_typer(labels.app, name="labels")
-    app.add_typer(labels.splits, name="splits")
+    app.add_typer(splits.app, name="splits")
     app.command(name="consent")(labels.consent)
     app.command(name="forget")(catalog_commands.forget)
 

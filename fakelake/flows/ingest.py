@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
 from fakelake.catalog.commit import Committed, commit_videos
-from fakelake.catalog.lake import Lake
+from fakelake.catalog.lake import Lake, LakeNotFound
 from fakelake.catalog.recipe import RECIPES, Recipe
 from fakelake.flows.ingest_driver import IngestDriver, Known, Shard
 from fakelake.flows.ingest_report import report_run
@@ -48,23 +49,22 @@ def ingest(
     settings = Settings()
     root = lake or settings.lake
     made = make_recipe(recipe, overrides)
-    with Lake.open(root, create=True) as opened:
-        started, run_id = datetime.now(UTC), uuid.uuid4().hex
-        snapshot = opened.snapshot()
-        found = discover_sources(paths, dataset, root)
-        known = known_to(opened, made, retry_refused)
-        pool = start_pool(opened, settings, run_id)
-        driver = IngestDriver(opened.location, made, settings, pool, found, known, run_id)
-        summary = IngestSummary(
-            run_id=run_id, lake=opened.location.root, recipe=made.name, recipe_id=made.recipe_id, found=driver.total,
-            passed_over=len(found.passed_over),
-        )  # fmt: skip
-        table = run_shards(opened, driver, settings, quiet)
-        record_named_labels(opened, found, label, permission, by=f"ingest {run_id}")
-        summary.close(driver.counts, driver.seconds, (datetime.now(UTC) - started).total_seconds())
-        summary.quarantine = driver.quarantined[:100]
-        report_run(opened, summary, made, table, snapshot, started)
-        opened.compact_if_needed(settings.compact_after)
+    opened = Lake.open(root, create=True)
+    started, run_id = datetime.now(UTC), uuid.uuid4().hex
+    snapshot = opened.snapshot()
+    found = discover_sources(paths, dataset, root)
+    known = known_to(opened, made, retry_refused)
+    pool = start_pool(opened, settings, run_id)
+    driver = IngestDriver(opened.location, made, settings, pool, found, known, run_id)
+    summary = IngestSummary(
+        run_id=run_id, lake=opened.location.root, recipe=made.name, recipe_id=made.recipe_id, found=driver.total,
+        passed_over=len(found.passed_over),
+    )  # fmt: skip
+    table = run_shards(opened, driver, settings, quiet)
+    record_named_labels(opened, found, label, permission, by="ingest")
+    summary.close(driver.counts, driver.seconds, (datetime.now(UTC) - started).total_seconds())
+    summary.quarantine = driver.quarantined[:100]
+    report_run(opened, summary, made, table, snapshot, started)
     return summary
 
 
@@ -155,9 +155,8 @@ def plan(paths: list[str], lake: str | None, recipe: str, overrides: dict | None
     made = make_recipe(recipe, overrides)
     found = discover(paths, dataset, root)
     known = Known(set(), set(), {})
-    if Lake.exists(root):
-        with Lake.open(root) as opened:
-            known = known_to(opened, made, False)
+    with suppress(LakeNotFound):
+        known = known_to(Lake.open(root), made, False)
     ids = [known.addresses.get((s.uri, s.bytes, s.mtime_ns)) for s in found.sources]
     return {
         "lake": root,
