@@ -11,7 +11,8 @@ safe: it goes through only on the very version in which the keys were found miss
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fakelake.catalog import delta
@@ -43,11 +44,11 @@ class IngestedVideo:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a commit did: video_ids that are new, video_ids that were there already, uris added to quarantine."""
+    """What a commit did: how many videos are new, were there already, and how many rows went into quarantine."""
 
-    videos: tuple[str, ...] = ()
-    duplicates: tuple[str, ...] = ()
-    quarantined: tuple[str, ...] = field(default=())
+    videos: int
+    duplicates: int
+    quarantined: int
 
 
 def commit_videos(
@@ -85,12 +86,7 @@ def commit_videos(
         failpoint("after_videos")
         publish_locked(lake, held)
         failpoint("after_publication")
-    done = {id(video) for video in new}
-    return Committed(
-        videos=tuple(video.row["video_id"] for video in new),
-        duplicates=tuple(video.row["video_id"] for video in videos if id(video) not in done),
-        quarantined=tuple(row["uri"] for row in quarantined),
-    )
+    return Committed(len(new), len(videos) - len(new), quarantined)
 
 
 def _refuse_strangers(video: IngestedVideo) -> None:
@@ -115,16 +111,16 @@ def _without_committed(lake: Lake, videos: Sequence[IngestedVideo]) -> tuple[lis
 
 def _stat(lake: Lake, videos: Sequence[IngestedVideo]) -> None:
     """Delta would commit files that are not there."""
-    for video in videos:
-        for part in video.parts:
-            size = lake.location.size(f"{part.table}/{part.path}")
-            if size != part.bytes:
-                fault = "is gone" if size is None else f"has {size} bytes instead of {part.bytes}"
-                raise PartMissing(
-                    f"{lake.location.uri(part.table, part.path)} {fault}. Something removed or changed it "
-                    "between writing and commit: free disk space if it ran out, keep other programs out of the lake, "
-                    "and run again."
-                )
+    parts = [part for video in videos for part in video.parts]
+    with ThreadPoolExecutor(1 if lake.location.is_local else 16) as pool:
+        sizes = pool.map(lambda part: lake.location.size(f"{part.table}/{part.path}"), parts)
+    for part, size in zip(parts, sizes, strict=True):
+        if size != part.bytes:
+            fault = "is gone" if size is None else f"has {size} bytes instead of {part.bytes}"
+            raise PartMissing(
+                f"{lake.location.uri(part.table, part.path)} {fault}. Something removed or changed it between writing "
+                "and commit: free disk space if it ran out, keep other programs out of the lake, and run again."
+            )
 
 
 def _commit_records(lake: Lake, held: Held, videos: list[IngestedVideo], now: datetime) -> list[IngestedVideo]:
@@ -140,8 +136,8 @@ def _commit_records(lake: Lake, held: Held, videos: list[IngestedVideo], now: da
     raise delta.TableMoved("videos changed under every one of our commits: is the lock of this lake honoured by all?")
 
 
-def _append_events(lake: Lake, held: Held, sources: Sequence[Row], quarantine: Sequence[Row]) -> list[Row]:
-    """Append what is news; return the quarantine rows that were.
+def _append_events(lake: Lake, held: Held, sources: Sequence[Row], quarantine: Sequence[Row]) -> int:
+    """Append what is news; return how many quarantine rows were.
 
     A place is news if it was not seen before with these bytes, or not since it last gave trouble. Trouble is
     news if it is not on record already, or the place has been fine since.
@@ -157,7 +153,7 @@ def _append_events(lake: Lake, held: Held, sources: Sequence[Row], quarantine: S
     new_quarantine = _news(partial, trouble, identity, "at", {}) + _news(whole, trouble, identity, "at", last_seen)
     lake.commit_part(lake.write_rows("sources", new_sources), held)
     lake.commit_part(lake.write_rows("quarantine", new_quarantine), held)
-    return new_quarantine
+    return len(new_quarantine)
 
 
 def _latest(rows, time: str) -> dict[str, datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import uuid
@@ -75,17 +76,7 @@ class LakeLocation:
 
     def store(self):
         """An obstore store whose paths are relative to the lake's root."""
-        import obstore.store  # 60 ms that a local lake never needs
-
-        if self.is_local:
-            return obstore.store.LocalStore(self.root, mkdir=True)
-        url = urlsplit(self.root)
-        return obstore.store.S3Store(
-            url.netloc,
-            prefix=url.path.strip("/") or None,
-            config=obstore_config(self.storage_options),
-            client_options={"allow_http": self.storage_options.get("AWS_ALLOW_HTTP") == "true"},
-        )
+        return _store(self.root, tuple(sorted(self.storage_options.items())))
 
     def size(self, path: str) -> int | None:
         """Bytes of the file at `path`, or None where there is none."""
@@ -166,6 +157,21 @@ class LakeLocation:
                     continue  # removed while we walked
                 relative = file.relative_to(self.root).as_posix()
                 yield StoredFile(relative, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+@functools.lru_cache(maxsize=8)  # with its connections: a new one for each request costs 8 ms
+def _store(root: str, options: tuple[tuple[str, str], ...]):
+    import obstore.store  # 60 ms that a local lake never needs
+
+    if not root.startswith("s3://"):
+        return obstore.store.LocalStore(root, mkdir=True)
+    url = urlsplit(root)
+    return obstore.store.S3Store(
+        url.netloc,
+        prefix=url.path.strip("/") or None,
+        config=obstore_config(dict(options)),
+        client_options={"allow_http": dict(options).get("AWS_ALLOW_HTTP") == "true"},
+    )
 
 
 def s3_options(environment: Mapping[str, str]) -> dict[str, str]:

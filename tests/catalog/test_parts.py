@@ -1,0 +1,87 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fakelake.catalog.parts import PartWriter, RowsRefused
+from fakelake.catalog.schemas import SCHEMAS
+
+
+def pictures(n, **other):
+    return pa.table({
+        "video_id": ["v"] * n, "track_id": [0] * n, "frame": list(range(n)), "image": [b"\xff\xd8"] * n,
+        "attempt_id": ["a"] * n, **other,
+    })  # fmt: skip
+
+
+def names(lake, table):
+    return sorted(file.name for file in lake.location.path(table).iterdir() if file.is_file())
+
+
+def test_a_part_has_its_name_only_when_it_is_whole(lake):
+    writer = PartWriter(lake.location, "crops", "a", 7)
+    writer.write(pictures(600))
+    assert not any(name.endswith(".parquet") for name in names(lake, "crops"))
+    part = writer.close()
+    assert names(lake, "crops") == ["a-7.parquet"] == [part.path]
+    assert (part.rows, part.bytes, part.attempt_id) == (600, lake.location.size("crops/a-7.parquet"), "a")
+
+
+def test_an_aborted_part_leaves_nothing(lake):
+    with pytest.raises(KeyError), PartWriter(lake.location, "crops", "a") as writer:
+        writer.write(pictures(600))
+        raise KeyError
+    assert names(lake, "crops") == []
+
+
+def test_small_batches_gather_into_row_groups_of_512_pictures(lake):
+    with PartWriter(lake.location, "crops", "a") as writer:
+        for _ in range(11):
+            writer.write(pictures(100).to_batches()[0])
+        part = writer.close()
+    file = pq.ParquetFile(lake.location.path("crops", part.path))
+    assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [512, 512, 76]
+
+
+def test_pictures_are_stored_as_they_are_and_without_statistics(lake):
+    with PartWriter(lake.location, "crops", "a") as writer:
+        writer.write(pictures(3))
+        part = writer.close()
+    group = pq.ParquetFile(lake.location.path("crops", part.path)).metadata.row_group(0)
+    columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+    assert columns["image"].compression == "UNCOMPRESSED"
+    assert columns["image"].statistics is None
+    assert columns["video_id"].compression == "ZSTD"
+    assert columns["frame"].statistics.max == 2
+
+
+def test_absent_columns_become_null_and_types_are_the_table_s(lake):
+    with PartWriter(lake.location, "crops", "a") as writer:
+        writer.write(pictures(1))
+        part = writer.close()
+    table = pq.read_table(lake.location.path("crops", part.path))
+    assert table.schema.equals(SCHEMAS["crops"])
+    assert table["crop_px"].to_pylist() == [None]
+
+
+def test_a_part_without_rows_is_a_part(lake):
+    with PartWriter(lake.location, "frames", "a") as writer:
+        part = writer.close()
+    assert part.rows == 0
+    assert pq.read_table(lake.location.path("frames", part.path)).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "complaint"),
+    [
+        ("colour", ["red"], "no column colour"),
+        ("crop_px", ["wide"], "crops.crop_px"),
+        ("attempt_id", [None], "required"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_by_the_column_s_name(lake, column, values, complaint):
+    rows = pictures(1)
+    rows = rows.drop_columns([column]) if column in rows.column_names else rows
+    writer = PartWriter(lake.location, "crops", "a")
+    with pytest.raises(RowsRefused, match=complaint):
+        writer.write(rows.append_column(column, pa.array(values, pa.string())))
+    writer.abort()
