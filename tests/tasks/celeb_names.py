@@ -15,7 +15,9 @@ def celeb_names() -> list[str]:
     """Paths relative to the data set's directory: 590 + 300 real, 5,639 fake."""
     names = [f"YouTube-real/{n:05d}.mp4" for n in range(YOUTUBE)]
     for ids, real, fake in COUNTS:
-        names += [f"Celeb-real/id{who}_{n // len(ids):04d}.mp4" for n, who in zip(range(real), cycle(ids), strict=False)]
+        names += [
+            f"Celeb-real/id{who}_{n // len(ids):04d}.mp4" for n, who in zip(range(real), cycle(ids), strict=False)
+        ]
         # Neighbours first: with them alone all identities of a group hang together.
         steps = range(1, len(ids))
         swaps = (

@@ -44,7 +44,10 @@ def test_a_pair_of_a_split_stands_for_two_originals_and_swaps_in_both_directions
     (tmp_path / "train.json").write_text(json.dumps([["071", "054"]]))
     labels = import_labels(tmp_path / "train.json")
     assert labels.kind == "faceforensics"
-    assert [entry.key for entry in labels.entries if entry.label == "real"] == [("original", "071"), ("original", "054")]
+    assert [entry.key for entry in labels.entries if entry.label == "real"] == [
+        ("original", "071"),
+        ("original", "054"),
+    ]
     deepfakes = [entry.key[1] for entry in labels.entries if entry.method == "Deepfakes"]
     assert deepfakes == ["071_054", "054_071"]
     assert {entry.note for entry in labels.entries} == {"official split train"}

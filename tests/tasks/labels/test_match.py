@@ -36,7 +36,9 @@ def test_a_path_matches_whole_components_only():
 
 
 def test_a_bare_name_that_fits_two_videos_is_ambiguous_and_labels_none():
-    found = match(listed("000_003.mp4"), [source("/Deepfakes/000_003.mp4", "v1"), source("/FaceSwap/000_003.mp4", "v2")])
+    found = match(
+        listed("000_003.mp4"), [source("/Deepfakes/000_003.mp4", "v1"), source("/FaceSwap/000_003.mp4", "v2")]
+    )
     assert not found.matched
     assert {place.video_id for place in found.ambiguous[0][1]} == {"v1", "v2"}
 

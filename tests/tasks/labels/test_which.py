@@ -10,7 +10,9 @@ HERE = [
 ]
 
 
-@pytest.mark.parametrize("text", ["my film.mp4", "two/my film.mp4", "file:///a/two/my%20film.mp4", "bbbbbb", "BBBBBB33"])
+@pytest.mark.parametrize(
+    "text", ["my film.mp4", "two/my film.mp4", "file:///a/two/my%20film.mp4", "bbbbbb", "BBBBBB33"]
+)
 def test_a_video_is_named_by_file_by_place_or_by_the_beginning_of_its_id(text):
     assert find_video(text, HERE) == HERE[2].video_id
 
