@@ -22,7 +22,6 @@ MAX_SIDE = 16_384
 
 # After this many demuxing errors in a row without a packet between them, the rest of the file is given up.
 _READ_RETRIES = 16
-_READ_BUFFER = 1 << 17
 
 
 def display_name(path: str | bytes | os.PathLike) -> str:
@@ -38,8 +37,8 @@ def open_media(path: str | bytes | os.PathLike, *, stage: str) -> Iterator[Input
     libav is given a Python file and not the name: so names of any bytes work, a name is never taken for a URL, a
     device or a picture pattern (`img%03d.jpg`), and a playlist cannot make libav open other files or addresses.
 
-    Raises MediaError for what the operating system says no to. libav's own refusal (av.FFmpegError) is left to
-    the caller, which knows what it means at its stage.
+    Raises MediaError for what the operating system says no to, now or while the file is read. libav's own refusal
+    (av.FFmpegError) is left to the caller, which knows what it means at its stage.
     """
     try:
         status = os.stat(path)  # noqa: PTH116 - paths may be bytes
@@ -47,13 +46,19 @@ def open_media(path: str | bytes | os.PathLike, *, stage: str) -> Iterator[Input
             raise MediaError(
                 stage, "not_a_video", f"{display_name(path)} is not a regular file.", "Give files or folders of files."
             )
-        file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115
+        with open(path, "rb", buffering=0) as file, av.open(file, **_AS_BYTES) as container:  # noqa: PTH123
+            yield container
+    except av.FFmpegError:  # some of these are OSErrors too
+        raise
     except OSError as error:
         raise os_error(path, error, stage) from error
-    with file:
-        options = {"protocol_whitelist": "none"}
-        with av.open(file, container_options=options, buffer_size=_READ_BUFFER, metadata_errors="replace") as container:
-            yield container
+
+
+_AS_BYTES = {
+    "container_options": {"protocol_whitelist": "none"},
+    "buffer_size": 1 << 17,
+    "metadata_errors": "replace",
+}
 
 
 def os_error(path: str | bytes | os.PathLike, error: OSError, stage: str) -> MediaError:
@@ -105,7 +110,7 @@ def read_packets(
                     failures = 0
                     yield packet
             return
-        except (av.FFmpegError, OSError) as error:
+        except av.FFmpegError as error:
             failures += 1
             if failures == 1:
                 on_error(error)

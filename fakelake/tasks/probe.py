@@ -65,8 +65,6 @@ def probe(path: str | bytes | os.PathLike, *, max_pixels: int = media_file.MAX_P
             return _describe(path, container, head, size, max_pixels)
     except av.FFmpegError as error:
         raise sniff.unreadable(path, head, error) from error
-    except OSError as error:  # from the disk: libav's own errors were all caught above
-        raise media_file.os_error(path, error, "probe") from error
 
 
 def _describe(
@@ -80,6 +78,8 @@ def _describe(
     packets = sample.watch(media_file.read_packets(container, stream, broken.append))
     nominal_fps = float(stream.average_rate or stream.guessed_rate or 25)
     timeline = read_timeline(packets, stream.time_base, nominal_fps)
+    if sample.encrypted:
+        raise sniff.encrypted(path)
     if not timeline.frames:
         raise _no_frames(path, stream.frames)
     # In AVI a picture's time is its place in the file, which is not the place in which it is shown.
@@ -116,9 +116,7 @@ def _usable_stream(path: str | bytes | os.PathLike, container: InputContainer) -
             raise MediaError("probe", "audio_only", f"{name} holds sound and no video.", "Nothing to do: leave it out.")
         raise sniff.not_a_video(path)
     if sniff.is_encrypted(stream):
-        raise MediaError(
-            "probe", "encrypted", f"{name} is encrypted.", "Ask its owner for an unprotected copy and ingest that."
-        )
+        raise sniff.encrypted(path)
     if stream.codec_context is None:
         raise MediaError(
             "probe",
@@ -159,7 +157,7 @@ class _Sample:
 
     def __init__(self, stream: VideoStream) -> None:
         self.orientation: Orientation = AS_STORED
-        self.pix_fmt, self.width, self.height, self.hidden = "", 0, 0, 0
+        self.pix_fmt, self.width, self.height, self.hidden, self.encrypted = "", 0, 0, 0, False
         self._pts: list[int | None] = []
         self._decoder = stream.codec_context
         self._decoder.thread_count = 1
@@ -169,6 +167,9 @@ class _Sample:
         fed = 0
         for packet in packets:
             self.hidden += packet.is_discard
+            if packet.has_sidedata("encryption_info"):
+                self.encrypted = True
+                return
             if len(self._pts) < _SAMPLE_FRAMES and fed < _SAMPLE_PACKETS:
                 fed += 1
                 self._decode(packet)

@@ -45,7 +45,8 @@ def refuse_by_content(path: str | bytes | os.PathLike, head: bytes, size: int) -
     """Raise MediaError for what the first bytes settle: nothing at all, a picture, text, an absurd GIF."""
     if size == 0 and os.path.isfile(path):  # noqa: PTH113
         raise MediaError("probe", "empty", f"{display_name(path)} has no bytes.", "Copy it again.")
-    if head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    moving_png = head.startswith(b"\x89PNG") and b"acTL" in head
+    if (head.startswith(_PICTURES) and not moving_png) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         raise still_picture(path)
     if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
         raise still_picture(path)
@@ -85,7 +86,7 @@ def refuse_by_format(path: str | bytes | os.PathLike, container: InputContainer,
 
 
 def is_encrypted(stream: VideoStream) -> bool:
-    """ISO/IEC 23001-7 (`encv`) and FairPlay sample entries; libav would decode the ciphertext into noise."""
+    """Protected sample entries: FairPlay, and ISO/IEC 23001-7 where libav does not look through it to the codec."""
     codec = stream.codec_context
     return codec is not None and codec.codec_tag in _ENCRYPTED_TAGS
 
@@ -125,6 +126,15 @@ def not_a_video(path: str | bytes | os.PathLike) -> MediaError:
 def still_picture(path: str | bytes | os.PathLike) -> MediaError:
     return MediaError(
         "probe", "still_picture", f"{display_name(path)} is a still picture.", "Nothing to do: leave it out."
+    )
+
+
+def encrypted(path: str | bytes | os.PathLike) -> MediaError:
+    return MediaError(
+        "probe",
+        "encrypted",
+        f"{display_name(path)} is encrypted.",
+        "Ask its owner for an unprotected copy and ingest that.",
     )
 
 

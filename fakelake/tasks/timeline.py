@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,22 +35,27 @@ def read_timeline(packets: Iterable[av.Packet], time_base: Fraction, nominal_fps
 
     Packets that an edit list hides (`is_discard`) are not shown and do not count.
     """
-    pts: list[int | None] = []
+    pts, timed = array("q"), True
     keys: list[tuple[int, int | None]] = []
+    last_dts: int | None = None
     for packet in packets:
         if packet.is_discard:
             continue
-        pts.append(packet.pts)
+        timed = timed and packet.pts is not None
+        pts.append(packet.pts if timed else 0)
+        if packet.dts is not None:  # going back in time, it was pasted together from several recordings
+            timed = timed and (last_dts is None or packet.dts >= last_dts)
+            last_dts = packet.dts
         if packet.is_keyframe and packet.pts is not None:
             keys.append((packet.pts, packet.dts))
-    shown = None if not pts or None in pts else np.sort(np.array(pts, np.int64))
-    if shown is None or (np.diff(shown) == 0).any():
+    shown = np.sort(np.frombuffer(pts, np.int64))
+    if not timed or not len(shown) or (np.diff(shown) == 0).any():
         return untimed(len(pts), nominal_fps)
     return _timed(shown, keys, time_base, nominal_fps)
 
 
 def untimed(frames: int, nominal_fps: float) -> Timeline:
-    """Raw streams and some AVI files: the n-th picture is shown at n / fps."""
+    """Raw streams, some AVI files, pasted recordings: the n-th picture is shown at n / fps."""
     start = (Keyframe(frame=0, pts=0, pts_s=0.0),)
     return Timeline(frames, None, start, nominal_fps, vfr=False, duration_s=frames / nominal_fps)
 

@@ -1,6 +1,7 @@
 """High dynamic range to BT.709 standard dynamic range, on a region of a picture.
 
-R'G'B' codes -> linear display light (EOTF) -> tone curve -> BT.709 primaries -> BT.709 transfer.
+R'G'B' codes -> linear display light (EOTF) -> tone curve -> BT.709 primaries -> codes of a BT.1886 display, which is
+the display that BT.709 pictures are made for (BT.709's own transfer is the camera's, and would darken the mid-tones).
 PyAV's wheels carry libavfilter's `tonemap` but not `zscale`, which it needs before and after it; and a face's
 region is all that is wanted.
 """
@@ -22,7 +23,7 @@ _TO_BT709 = np.array(
     [[1.1187, -0.1006, -0.0182], [-0.0083, 1.1329, -0.1246], [-0.0728, -0.5876, 1.6605]],
     np.float32,
 )
-_LUMA = np.array([0.0593, 0.6780, 0.2627], np.float32)  # BT.2020 Y of linear B, G, R
+_LUMA = np.array([[0.0593, 0.6780, 0.2627]], np.float32)  # BT.2020 Y of linear B, G, R
 
 
 def to_sdr(codes: np.ndarray, transfer: int) -> np.ndarray:
@@ -33,15 +34,15 @@ def to_sdr(codes: np.ndarray, transfer: int) -> np.ndarray:
     index = np.clip(codes * (_CODES - 1) + 0.5, 0, _CODES - 1).astype(np.uint16)
     if transfer == HLG:
         scene = _hlg_scene_light()[index]
-        # BT.2100 table 5, OOTF: F_D = alpha Y_S^(gamma-1) E, gamma = 1.2 at 1000 cd/m^2.
-        luminance = np.maximum(scene @ _LUMA, 1e-6)
-        light = scene * (_PEAK * luminance**0.2)[..., None]
+        # BT.2100 table 5, OOTF: F_D = L_W Y_S^(gamma - 1) E with gamma = 1.2 at L_W = 1000 cd/m^2.
+        luminance = cv2.transform(scene, _LUMA)
+        light = scene * (_PEAK * cv2.pow(luminance, 0.2))[..., None]
+        brightest = np.clip(_pq_code(light.max(axis=2)) * (_CODES - 1) + 0.5, 0, _CODES - 1).astype(np.uint16)
     else:
         light = _pq_light()[index]
-    brightest = light.max(axis=2)
-    gain = _tone_gain()[np.minimum(_pq_code(brightest) * (_CODES - 1) + 0.5, _CODES - 1).astype(np.uint16)]
-    shown = cv2.transform(light * gain[..., None], _TO_BT709)
-    return _bt709_codes()[np.clip(shown * (_CODES - 1) + 0.5, 0, _CODES - 1).astype(np.uint16)]
+        brightest = index.max(axis=2)
+    shown = cv2.transform(light * _tone_gain()[brightest][..., None], _TO_BT709)
+    return _display_codes()[np.clip(shown * 65535 + 0.5, 0, 65535).astype(np.uint16)]
 
 
 def _pq_eotf(code: np.ndarray) -> np.ndarray:
@@ -91,7 +92,6 @@ def _tone_gain() -> np.ndarray:
 
 
 @cache
-def _bt709_codes() -> np.ndarray:
-    """BT.709 item 1.2, OETF: linear 0..1 -> uint8."""
-    x = np.linspace(0, 1, _CODES)
-    return (np.where(x < 0.018, 4.5 * x, 1.099 * np.power(x, 0.45) - 0.099) * 255 + 0.5).astype(np.uint8)
+def _display_codes() -> np.ndarray:
+    """BT.1886 annex 1 inverted, black at 0: linear light 0..1 in 65536 steps (shadows need them) -> uint8."""
+    return (np.power(np.linspace(0, 1, 65536), 1 / 2.4) * 255 + 0.5).astype(np.uint8)
