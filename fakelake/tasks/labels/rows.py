@@ -29,8 +29,9 @@ def labelled_by(labels: LabelList) -> str:
 def new_labels(
     labels: LabelList, matched: Iterable[tuple[LabelEntry, str]], existing: Iterable[Mapping], at: datetime
 ) -> NewLabels:
-    """existing: rows of `labels`. A fact is known when the video's latest list states it, or when this list stated it
-    last time: so a list imported twice adds nothing, and does not talk down a list that came between."""
+    """existing: rows of `labels`. What an entry says is known when the video's latest list says it or more, or when
+    this list said it last time. So a list imported twice adds nothing and does not talk down a list that came between,
+    and a list that knows only real and fake does not blank the identities of one that knows more."""
     who = labelled_by(labels)
     latest: dict[tuple[str, str | None], tuple[datetime, set]] = {}
     for row in existing:
@@ -53,10 +54,18 @@ def new_labels(
             conflicts[video_id] = tuple(by_facts.values())
             continue
         stated = {facts for by in (None, who) for facts in latest.get((video_id, by), (at, set()))[1]}
-        news = [entry for facts, entry in by_facts.items() if facts not in stated]
+        news = [entry for facts, entry in by_facts.items() if not any(_says(known, facts) for known in stated)]
         known += not news
         rows += [_row(entry, video_id, who, at) for entry in news]
     return NewLabels(rows=tuple(rows), known=known, conflicts=conflicts)
+
+
+Facts = tuple[str, str | None, str | None, str | None]
+
+
+def _says(known: Facts, asked: Facts) -> bool:
+    """Whether what is known holds all that is asked: None asks nothing."""
+    return all(b is None or a == b for a, b in zip(known, asked, strict=True))
 
 
 def _row(entry: LabelEntry, video_id: str, who: str, at: datetime) -> dict:
@@ -76,13 +85,13 @@ def _row(entry: LabelEntry, video_id: str, who: str, at: datetime) -> dict:
 def new_consents(
     labels: LabelList, permission: str, videos: Iterable[str], existing: Iterable[Mapping], by: str, at: datetime
 ) -> list[dict]:
-    """A row of `consents` for each video that has none of a person's and not this one: what a person put on record,
-    such as a withdrawal, is never talked over by a list."""
+    """A row of `consents` for each video that has neither a person's nor this permission by any list: what a person
+    put on record, such as a withdrawal, is never talked over by a list."""
     source = TERMS + labelled_by(labels)
     settled = {
         row["video_id"]
         for row in existing
-        if not (row["source"] or "").startswith(TERMS) or (row["permission"], row["source"]) == (permission, source)
+        if not (row["source"] or "").startswith(TERMS) or row["permission"] == permission
     }
     return [
         {"video_id": video, "permission": permission, "source": source, "by": by, "at": at}

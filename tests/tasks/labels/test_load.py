@@ -68,6 +68,15 @@ def test_an_old_list_imported_again_does_not_talk_down_a_newer_one(tmp_path):
     assert current(lake) == {video_id("a.mp4"): "fake"}
 
 
+def test_a_list_that_knows_less_adds_nothing_to_one_that_knows_who_is_in_it(tmp_path):
+    lake = lake_of(tmp_path / "lake", CELEB)
+    load_labels(lake, labels_from_names("celebdf", CELEB), by="me", at=NOW)
+    bare = csv_of(tmp_path, "path,label\nid3_id5_0001.mp4,fake\nid3_0001.mp4,fake\n")
+    report = load_labels(lake, bare, by="me", at=NOW + timedelta(1), permission="research-only")
+    assert (report.added, report.known, report.consents) == (1, 1, 0)
+    assert current(lake)[video_id(CELEB[0])] == "fake"
+
+
 def test_a_moderators_word_stands_above_a_later_list(tmp_path):
     lake = lake_of(tmp_path / "lake", ["a.mp4"])
     row = {"video_id": video_id("a.mp4"), "label": "fake", "origin": "moderator", "labelled_by": "ann"}
