@@ -27,14 +27,18 @@ class Label(StrEnum):
 
 @app.command()
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="Folders, globs, manifests (.csv), s3:// prefixes, or - for stdin.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Folders, globs, manifests (.csv), s3:// prefixes, or - for stdin.")
+    ],
     lake: LakeOption = None,
     recipe: Annotated[str, typer.Option(help="paper: the first 150 frames. archive: long footage.")] = "paper",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change one setting of the recipe: stride=3.")] = None,
     dataset: Annotated[str | None, typer.Option(help="What the videos are filed under.")] = None,
     label: Annotated[Label | None, typer.Option(help="Record this label for all of them.")] = None,
     permission: Annotated[str | None, typer.Option(help="Record this use permission for all of them.")] = None,
-    face_clips: Annotated[bool, typer.Option("--face-clips", help="The files are face-only clips: detect nothing.")] = False,
+    face_clips: Annotated[
+        bool, typer.Option("--face-clips", help="The files are face-only clips: detect nothing.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     as_json: JsonOption = False,
 ) -> None:

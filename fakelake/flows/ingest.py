@@ -38,7 +38,7 @@ def ingest(
     retry_refused: bool = False,
     quiet: bool = False,
 ) -> IngestSummary:
-    """Take videos into the lake: every face of every kept frame becomes a row, and a picture where the recipe wants one.
+    """Take videos into the lake: every face of every kept frame becomes a row, and a picture where wanted.
 
     paths:         folders, globs, manifests (.csv), s3:// prefixes, or "-" for a list on stdin
     lake:          directory or s3:// prefix; default FAKELAKE_LAKE or ./lake
@@ -169,4 +169,3 @@ def plan(paths: list[str], lake: str | None, recipe: str, overrides: dict | None
         "refused": [f"{r.uri}: {r.error.message}" for r in found.refused],
         "passed_over": found.passed_over,
     }
-

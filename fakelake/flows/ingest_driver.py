@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fakelake.catalog.commit import IngestedVideo
 from fakelake.catalog.location import LakeLocation
 from fakelake.catalog.recipe import Recipe
-from fakelake.infra.ray_pool import DeadlineExceeded, Done, OutOfMemory, RayPool, WorkerDied
+from fakelake.flows.shard import Shard, as_media_error, quarantine_row, source_row
+from fakelake.infra.ray_pool import Done, RayPool, WorkerDied
 from fakelake.infra.settings import Settings
 from fakelake.tasks.discover import Discovery
 from fakelake.tasks.errors import MediaError
@@ -30,18 +30,6 @@ from fakelake.tasks.write_video import WrittenVideo
 
 class RunAborted(Exception):
     """The surroundings failed, not a video: going on would put good videos into quarantine."""
-
-
-@dataclass(slots=True)
-class Shard:
-    """Outcomes for one commit: rows for `videos` (with their parts), `sources` and `quarantine`."""
-
-    videos: list[IngestedVideo] = field(default_factory=list)
-    sources: list[dict] = field(default_factory=list)
-    quarantine: list[dict] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.videos) + len(self.quarantine)
 
 
 @dataclass(slots=True)
@@ -137,11 +125,13 @@ class IngestDriver:
             if self._again(source.uri, done.error):
                 self._examine(source)
             else:
-                self._quarantine(source.uri, None, _as_media_error(done.error, "probe"), self._tries[source.uri] + 1, done.log)
+                self._quarantine(
+                    source.uri, None, as_media_error(done.error, "probe"), self._tries[source.uri] + 1, done.log
+                )
             return
         examined: Examined = done.value
         video_id = examined.video_id
-        self._shard.sources.append(self._source_row(source, video_id))
+        self._shard.sources.append(source_row(source, video_id, self._run_id))
         if video_id in self._known.ready:
             self.counts["already_done"] += 1
         elif video_id in self._known.refused:
@@ -160,9 +150,17 @@ class IngestDriver:
         segments = plan_segments(examined.info, float("inf") if limited else self._recipe.segment_s)
         plan = [
             SegmentJob(
-                self._location, examined.source, examined.video_id, examined.info, segment, len(segments), self._recipe,
-                attempt_id, self._settings.cpus_per_video, self._settings.device,
-            )  # fmt: skip
+                self._location,
+                examined.source,
+                examined.video_id,
+                examined.info,
+                segment,
+                len(segments),
+                self._recipe,
+                attempt_id,
+                self._settings.cpus_per_video,
+                self._settings.device,
+            )
             for segment in segments
         ]
         job = _Job(examined, attempt_id, attempts, plan)
@@ -202,7 +200,7 @@ class IngestDriver:
         if self._again(source.uri, done.error):
             self._read(job.examined, job.attempts + 1)
             return
-        error = _as_media_error(done.error, "decode")
+        error = as_media_error(done.error, "decode")
         self._quarantine(source.uri, video_id, error, job.attempts, done.log)
         twins = self._same_bytes.get(video_id)
         if twins and not error.lasting:
@@ -235,38 +233,15 @@ class IngestDriver:
         self.counts["partial" if frames_kept else "quarantined"] += 1
         self.quarantined.append(uri)
         self._shard.quarantine.append(
-            {
-                "uri": uri,
-                "video_id": video_id,
-                "stage": error.stage,
-                "error": error.error,
-                "message": error.message,
-                "remedy": error.remedy,
-                "attempts": attempts,
-                "frames_kept": frames_kept,
-                "lasting": error.lasting,
-                "worker_log": log or None,
-                "recipe_id": self._recipe.recipe_id,
-                "run_id": self._run_id,
-                "at": datetime.now(UTC),
-            }
-        )
+            quarantine_row(
+                uri, video_id, error, attempts, log=log, frames_kept=frames_kept, recipe_id=self._recipe.recipe_id,
+                run_id=self._run_id,
+            )
+        )  # fmt: skip
 
     def _still_refused(self, source: SourceFile) -> None:
         self.counts["still_quarantined"] += 1
         self.quarantined.append(source.uri)
-
-    def _source_row(self, source: SourceFile, video_id: str) -> dict:
-        return {
-            "uri": source.uri,
-            "name": source.name,
-            "video_id": video_id,
-            "dataset": source.dataset,
-            "bytes": source.bytes,
-            "mtime_ns": source.mtime_ns,
-            "run_id": self._run_id,
-            "seen_at": datetime.now(UTC),
-        }
 
     def _stop_on_full_disk(self, error: BaseException | None) -> None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -276,20 +251,3 @@ class IngestDriver:
                 f"The disk is full ({error}). What was committed is safe. Free some space (the lake is {where}; "
                 "`fakelake catalog vacuum` removes leftovers), then run the same command again: it goes on from there."
             )
-
-
-def _as_media_error(error: BaseException, stage: str) -> MediaError:
-    """What a failed task means for the person who reads the quarantine."""
-    if isinstance(error, MediaError):
-        return error
-    if isinstance(error, DeadlineExceeded):
-        remedy = "Look at the file; if it is sound, raise FAKELAKE_DEADLINE_BASE_S and run `fakelake quarantine retry`."
-        return MediaError(stage, "deadline", f"Reading it {error}.", remedy)
-    if isinstance(error, OutOfMemory):
-        remedy = "Give the machine more memory or fewer tasks (FAKELAKE_CPUS), then run `fakelake quarantine retry`."
-        return MediaError(stage, "out_of_memory", f"Reading it took more memory than there is ({error}).", remedy)
-    if isinstance(error, WorkerDied):
-        remedy = "The worker's last words are in worker_log. Re-encode the file, or run `fakelake quarantine retry`."
-        return MediaError(stage, "worker_died", f"The process that read it died ({error}).", remedy)
-    remedy = "This is a fault of fakelake or of a library: please report it with worker_log."
-    return MediaError(stage, "unexpected", f"{type(error).__name__}: {error}.", remedy)

@@ -83,7 +83,7 @@ def write_contact_sheet(lake: Lake, summary: IngestSummary) -> bytes | None:
         values = {"run": summary.run_id, "videos": SHEET_VIDEOS, "crops": SHEET_CROPS}
         rows = connection.execute(SHEET_QUERY, values).fetchall()
     strips: dict[tuple[str, str], list[bytes]] = {}
-    for name, video_id, track, frame, image in rows:
+    for name, video_id, _track, _frame, image in rows:
         strips.setdefault((name, video_id), []).append(image)
     sheet = contact_sheet([SheetRow(name, images) for (name, _), images in strips.items()], SHEET_CROPS)
     data = cv2.imencode(".jpg", sheet, (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes()

@@ -57,7 +57,7 @@ def _value(text: str) -> int | float | str | None:
 
 def _plan_words(planned: dict) -> str:
     lines = [
-        f"Would read {planned['to_read']} of the files found ({planned['bytes'] / 1e6:.1f} MB in all) into {planned['lake']}",
+        f"Would read {planned['to_read']} files ({planned['bytes'] / 1e6:.1f} MB were found) into {planned['lake']}",
         f"already done {planned['already_done']}, still in quarantine {planned['still_quarantined']}, "
         f"passed over {len(planned['passed_over'])}",
         *(f"cannot be tried: {r}" for r in planned["refused"]),

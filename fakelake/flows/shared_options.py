@@ -10,16 +10,17 @@ from typing import Annotated
 import typer
 
 LakeOption = Annotated[
-    str | None, typer.Option("--lake", help="The lake: a directory or an s3:// prefix.", show_default="$FAKELAKE_LAKE or ./lake")
+    str | None,
+    typer.Option("--lake", help="The lake: a directory or an s3:// prefix.", show_default="$FAKELAKE_LAKE or ./lake"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer for machines.")]
 
 # Raised with a text that says what to do: no traceback needed. By name, so that nothing heavy is imported to look.
 FOR_PEOPLE = {
-    "CatalogProblem", "FileExistsError", "LabelListError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError",
-    "LeakageError", "LeaseLost", "NoSuchVideo", "PartMissing", "RowsRefused", "RunAborted", "SqlRefused", "WeightsCorrupt",
-    "WeightsMissing", "WheelUnavailable",
-}  # fmt: skip
+    *("FileExistsError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError", "LeaseLost", "NoSuchVideo"),
+    *("PartMissing", "RowsRefused", "RunAborted", "LabelListError", "LeakageError", "SplitNotFound"),
+    *("WeightsCorrupt", "WeightsMissing", "WheelUnavailable"),
+}
 BAD_USAGE = {"ValueError", "BadParameter", "SqlRefused"}
 
 

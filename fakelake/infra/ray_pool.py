@@ -87,7 +87,9 @@ class RayPool:
         """Whether more calls would keep the workers busy."""
         return len(self) < 2 * self.slots + 2
 
-    def submit(self, key: Hashable, function: Callable, *arguments: Any, deadline_s: float, first: bool = False) -> None:
+    def submit(
+        self, key: Hashable, function: Callable, *arguments: Any, deadline_s: float, first: bool = False
+    ) -> None:
         """Queue `function(*arguments)`; with `first` ahead of what already waits."""
         self._logs += 1
         log = self._log_dir / f"{self._logs:07d}.log" if self._log_dir else None
@@ -165,7 +167,7 @@ class RayPool:
 
 
 def _guarded(log: Path | None, deadline_s: float, function: Callable, *arguments: Any) -> Any:
-    """Runs in the worker: a fatal signal, or a deadline about to pass, leaves its stack in the log that the driver reads."""
+    """Runs in the worker: a fatal signal, or a deadline about to pass, leaves a stack in the log."""
     if log is None:
         return function(*arguments)
     with log.open("w") as file:

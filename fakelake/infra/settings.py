@@ -14,7 +14,9 @@ class Settings(BaseSettings):
     lake: str = Field("./lake", description="directory or s3:// prefix of the lake")
     ray_address: str | None = Field(None, description="a running Ray cluster, e.g. auto; unset = Ray on this machine")
     cpus: int | None = Field(None, description="cores that a local Ray may use; unset = all")
-    cpus_per_video: int = Field(1, ge=1, description="cores of one decoding task; every library's threads are pinned to it")
+    cpus_per_video: int = Field(
+        1, ge=1, description="cores of one decoding task; every library's threads are pinned to it"
+    )
     device: str = Field("cpu", description="where the face detector runs: cpu or cuda")
     shard_videos: int = Field(64, ge=1, description="videos a commit")
     max_shards: int = Field(200, ge=1, description="commits a flow run; larger archives get larger shards")

@@ -11,7 +11,7 @@ Region = Callable[[int, int, int, int], np.ndarray]
 
 
 def square(box: np.ndarray, margin: float) -> tuple[int, int, int, int]:
-    """Square around the centre of `box` (x1 y1 x2 y2), its side the box's longer side plus `margin` of it on each side."""
+    """Square around the centre of `box` (x1 y1 x2 y2): its longer side plus `margin` of it on each side."""
     x1, y1, x2, y2 = (float(v) for v in box)
     side = max(2, round(max(x2 - x1, y2 - y1) * (1 + 2 * margin)))
     left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)

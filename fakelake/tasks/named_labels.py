@@ -46,7 +46,9 @@ def _news(lake: Lake, rows: list[tuple[str, ManifestRow]], by: str) -> tuple[lis
         (r["video_id"], r["label"], r["target_identity"])
         for r in lake.read("labels", ["video_id", "label", "target_identity"]).to_pylist()
     }
-    permitted = {(r["video_id"], r["permission"]) for r in lake.read("consents", ["video_id", "permission"]).to_pylist()}
+    permitted = {
+        (r["video_id"], r["permission"]) for r in lake.read("consents", ["video_id", "permission"]).to_pylist()
+    }
     labels = [
         {"video_id": video, "label": row.label, "target_identity": row.identity, "origin": "dataset",
          "labelled_by": by, "labelled_at": now}

@@ -63,7 +63,7 @@ def _check(path: Path, source: SourceFile) -> None:
         now = path.stat()
     except FileNotFoundError:
         raise MediaError(
-            "probe", "vanished", f"{source.name} was there when the run began and is gone.", "Put it back and run again.",
+            "probe", "vanished", f"{source.name} was there and is gone.", "Put it back and run again.",
             lasting=False,
         ) from None  # fmt: skip
     except PermissionError:

@@ -70,7 +70,7 @@ def is_cut(before: np.ndarray, after: np.ndarray, threshold: float) -> bool:
 def join_tracklets(
     tracklets: Sequence[Tracklet], cuts: Sequence[int], *, least_iou: float, gap_s: float
 ) -> dict[tuple[int, int], int]:
-    """Final track of each tracklet -> {(segment, local_id): track_id}, numbered by first appearance, then left to right.
+    """Track of each tracklet -> {(segment, local_id): track_id}, numbered by first appearance, then left to right.
 
     A tracklet goes on as another one when that starts within `gap_s`, overlaps the last box enough and no cut
     (the first frame after it, in `cuts`) lies between.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ def write_video(
 def _tracks(read: Sequence[SegmentRead], recipe: Recipe) -> dict[tuple[int, int], int]:
     """(segment, tracklet) -> track, less the tracks too short to be believed; numbered without gaps."""
     cuts = [c for r in read for c in r.stream.cuts]
-    for before, after in zip(read, read[1:], strict=False):
+    for before, after in itertools.pairwise(read):
         a, b = before.stream.last_histogram, after.stream.first_histogram
         if a is not None and b is not None and is_cut(a, b, recipe.cut_threshold):
             cuts.append(after.stream.first_frame)
@@ -116,7 +117,7 @@ def _write_table(
     track_of: dict[tuple[int, int], int],
     spooled: Sequence[pa.Table],
 ) -> tuple[Part | None, int]:
-    """Write one table's part, rows by (track, frame). Returns the part (None when empty) and the distinct frames in it."""
+    """Write one part, rows by (track, frame). Returns it (None when empty) and how many distinct frames it has."""
     track = np.concatenate([_track_column(t, i, track_of) for i, t in enumerate(spooled)])
     frame = np.concatenate([t["frame"].to_numpy() for t in spooled])
     keep = np.flatnonzero(track >= 0)

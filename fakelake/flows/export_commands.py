@@ -1,0 +1,67 @@
+"""`fakelake export clips`."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fakelake.flows.shared_options import LakeOption, lake_root
+
+app = typer.Typer(help="Take pictures and clips out of the lake.", no_args_is_help=True)
+
+TRACKS = """
+SELECT v.video_id, c.track_id, any_value(s.name) AS name, any_value(v.dataset) AS dataset,
+       any_value(l.label) AS label, count(DISTINCT c.frame) AS frames
+FROM crops c JOIN videos v USING (video_id, recipe_id) JOIN sources s USING (video_id)
+LEFT JOIN video_label l USING (video_id)
+WHERE ($video IS NULL OR starts_with(v.video_id, $video) OR contains(s.name, $video))
+  AND ($recipe IS NULL OR v.recipe_id = $recipe)
+GROUP BY v.video_id, v.recipe_id, c.track_id ORDER BY name, v.video_id, c.track_id
+"""
+CROPS = """
+SELECT c.frame, any_value(f.pts_s) AS pts_s, any_value(c.image) AS image
+FROM crops c JOIN frames f USING (video_id, track_id, frame, recipe_id)
+WHERE c.video_id = ? AND c.track_id = ? GROUP BY c.frame ORDER BY c.frame LIMIT ?
+"""
+
+
+@app.callback()
+def _group() -> None:
+    """Take pictures and clips out of the lake."""
+
+
+@app.command()
+def clips(
+    out: Annotated[Path, typer.Argument(help="Folder for the clips and their manifest.csv.")],
+    video: Annotated[
+        str | None, typer.Option(help="Part of a file name or the start of a video_id; default: all.")
+    ] = None,
+    recipe_id: Annotated[str | None, typer.Option(help="Only what this recipe made.")] = None,
+    frames: Annotated[int, typer.Option(help="At most this many frames a clip.")] = 150,
+    true_speed: Annotated[
+        bool, typer.Option("--true-speed", help="Resample by time instead of one after another.")
+    ] = False,
+    lake: LakeOption = None,
+) -> None:
+    """Face-only mp4, one a track: 112x112, 30 fps, frames with a face in sequence (as in the source report)."""
+    from fakelake.catalog.lake import Lake
+    from fakelake.tasks.face_clip import resample, write_clip
+
+    out.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with Lake.open(lake_root(lake)).connect() as connection, (out / "manifest.csv").open("w", newline="") as file:
+        manifest = csv.writer(file)
+        manifest.writerow(["path", "label", "dataset", "video_id", "track_id", "frames"])
+        tracks = connection.execute(TRACKS, {"video": video, "recipe": recipe_id}).fetchall()
+        for video_id, track_id, name, dataset, label, _ in tracks:
+            rows = connection.execute(CROPS, [video_id, track_id, frames]).fetchall()
+            shown = resample([r[1] for r in rows])[:frames] if true_speed else range(len(rows))
+            target = f"{Path(name).stem.replace('/', '_')}-{video_id[:8]}-t{track_id}.mp4"
+            count = write_clip(out / target, (rows[i][2] for i in shown))
+            manifest.writerow([target, label, dataset, video_id, track_id, count])
+            written += 1
+    typer.echo(f"{written} clips in {out}, listed in {out / 'manifest.csv'}")
+    typer.echo("Back in with: fakelake ingest --face-clips " + str(out / "manifest.csv"))
