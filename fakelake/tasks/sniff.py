@@ -110,7 +110,7 @@ def unreadable(path: str | bytes | os.PathLike, head: bytes, error: av.FFmpegErr
     transport = head[:1] == b"G" and head[188:189] == b"G"
     if not (head.startswith(_VIDEO_MAGIC) or head[4:8] in _ATOMS or avi or transport):
         return not_a_video(path)
-    missing = " its index (the moov atom) is missing," if "moov atom not found" in str(error) else ""
+    missing = " its index (the moov atom) is missing and" if "moov atom not found" in str(error) else ""
     return MediaError(
         "probe",
         "truncated",
