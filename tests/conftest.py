@@ -1,0 +1,69 @@
+"""Servers that tests share: one Prefect server and one Ray for the whole session, started when first asked for."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakelake.infra.prefect_env import prepare
+
+prepare()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """API address of a real Prefect server on loopback, with a database of its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    env = {**os.environ, "PREFECT_HOME": str(home)}
+    serve = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    log = (home / "server.log").open("wb")
+    server = subprocess.Popen([sys.executable, "-m", "prefect", *serve], env=env, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_for(f"{url}/health", server, home / "server.log")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"The Prefect server did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """Address of a local Ray that this process started; other processes join it."""
+    import ray
+
+    from fakelake.infra.ray_pool import connect
+
+    connect(None, os.cpu_count())
+    yield ray.get_runtime_context().gcs_address
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def pipeline(prefect_server: str, ray_address: str) -> dict[str, str]:
+    """Environment of a `fakelake` command that uses the session's servers."""
+    return {**os.environ, "PREFECT_API_URL": prefect_server, "FAKELAKE_RAY_ADDRESS": ray_address}

@@ -1,0 +1,119 @@
+"""Killed anywhere and run again, an ingest leaves what an uninterrupted one leaves, row for row."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from fakelake.catalog.content import content_hash
+from fakelake.catalog.failpoint import NAMES
+from fakelake.catalog.lake import Lake
+from tests.integration.clips import short_clips
+from tests.integration.commands import ingest, kill, query, start_ingest
+
+CLIPS = 22
+IN_WORKER = ("decode", "part_written")
+IN_DRIVER = tuple(n for n in NAMES if n not in IN_WORKER and not n.startswith("compact"))
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Short videos, one of them cut off, one of them twice."""
+    folder = tmp_path_factory.mktemp("archive")
+    clips = short_clips(folder, CLIPS)
+    shutil.copy(clips[0], folder / "the same bytes again.mp4")
+    (folder / "cut off.mp4").write_bytes(clips[1].read_bytes()[:2000])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def env(pipeline: dict[str, str]) -> dict[str, str]:
+    return {**pipeline, "FAKELAKE_SHARD_VIDEOS": "2"}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(archive: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    lake = tmp_path_factory.mktemp("whole") / "lake"
+    summary = ingest(archive, "--lake", lake, env=env, code=3)
+    assert summary["ready"] == CLIPS and summary["quarantined"] == 1 and summary["same_bytes"] == 1
+    return content_hash(Lake.open(lake))
+
+
+def test_a_driver_killed_at_every_named_point_of_the_commit_loses_and_doubles_nothing(
+    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    for point in IN_DRIVER:
+        marks = tmp_path / point
+        marks.mkdir()
+        driver = start_ingest(
+            archive, "--lake", lake, env={**env, "FAKELAKE_FAILPOINT": point, "FAKELAKE_FAILPOINT_DIR": str(marks)}
+        )
+        driver.communicate(timeout=240)
+        assert driver.returncode == -9, f"the driver was to die at {point}"
+        assert (marks / point).exists()
+    ingest(archive, "--lake", lake, env=env, code=3)
+    assert content_hash(Lake.open(lake)) == uninterrupted
+
+
+def test_a_driver_killed_while_workers_decode_or_have_just_written_is_resumed(
+    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    for point in IN_WORKER:
+        marks = tmp_path / point
+        marks.mkdir()
+        trap = {
+            "FAKELAKE_FAILPOINT": point, "FAKELAKE_FAILPOINT_DIR": str(marks), "FAKELAKE_FAILPOINT_ACTION": "pause",
+        }  # fmt: skip
+        driver = start_ingest(archive, "--lake", lake, env={**env, **trap})
+        _wait_until(lambda marks=marks, point=point: (marks / point).exists())
+        kill(driver)
+    ingest(archive, "--lake", lake, env=env, code=3)
+    assert content_hash(Lake.open(lake)) == uninterrupted
+
+
+@pytest.mark.parametrize("action", ["kill", "segfault"])
+def test_a_worker_that_dies_costs_one_retry_and_no_row(
+    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path, action: str
+) -> None:
+    lake, marks = tmp_path / "lake", tmp_path / "marks"
+    marks.mkdir()
+    trap = {"FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_DIR": str(marks), "FAKELAKE_FAILPOINT_ACTION": action}
+    summary = ingest(archive, "--lake", lake, env={**env, **trap}, code=3)
+    assert (marks / "decode").exists()
+    assert summary["ready"] == CLIPS and summary["quarantined"] == 1
+    assert content_hash(Lake.open(lake)) == uninterrupted
+
+
+def test_a_driver_killed_at_ten_random_moments_after_a_commit_loses_and_doubles_nothing(
+    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    dice = random.Random(20)
+    for _ in range(10):
+        before = _commits(lake)
+        driver = start_ingest(archive, "--lake", lake, env={**env, "FAKELAKE_SHARD_VIDEOS": "1"})
+        _wait_until(lambda d=driver, b=before: _commits(lake) > b or d.poll() is not None)
+        time.sleep(dice.uniform(0, 0.4))
+        assert driver.poll() is None, "it was done before the dice had rolled ten times: give it more clips"
+        kill(driver)
+    ingest(archive, "--lake", lake, env=env, code=3)
+    assert content_hash(Lake.open(lake)) == uninterrupted
+    assert query(lake, "SELECT count(*), count(DISTINCT video_id) FROM videos") == [(CLIPS, CLIPS)]
+
+
+def _commits(lake: Path) -> int:
+    log = lake / "videos" / "_delta_log"
+    return len(list(log.glob("*.json"))) if log.exists() else 0
+
+
+def _wait_until(true, seconds: float = 200) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come so far"
+        time.sleep(0.02)
