@@ -22,6 +22,8 @@ NAMES = (
     "after_sources",
     "after_videos",  # the moment before publication
     "after_publication",
+    "compact_written",
+    "compact_committed",
 )
 
 
