@@ -75,8 +75,12 @@ def coding_of(frame: av.VideoFrame) -> Coding:
 
 
 def small(frame: av.VideoFrame, width: int, height: int, reformatter: VideoReformatter) -> np.ndarray:
-    """The whole stored picture at width x height -> uint8 [height, width, 3] BGR, by swscale's fast bilinear filter."""
-    return _by_swscale(frame, width, height, reformatter, Interpolation.FAST_BILINEAR)
+    """The whole stored picture at width x height -> uint8 [height, width, 3] BGR, by swscale's area filter.
+
+    Not by its fast bilinear one: that moves the picture to the left, by 4 pixels of the full frame at 1280 -> 320 and
+    by 2.5 at 1920 -> 640, and so the boxes found in it. Area is centred, does not alias and costs 0.2 ms more.
+    """
+    return _by_swscale(frame, width, height, reformatter, Interpolation.AREA)
 
 
 def region(frame: av.VideoFrame, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
@@ -133,14 +137,15 @@ def _yuv444(frame: av.VideoFrame, layout: _Layout, x1: int, y1: int, x2: int, y2
     luma = _plane(frame.planes[0], dtype)[y1:y2, x1:x2]
     width, height = -(-frame.width >> layout.shift_x), -(-frame.height >> layout.shift_y)
     # One chroma sample more on each side than the region covers, so that interpolation sees what the whole would.
-    left, right = max(0, (x1 >> layout.shift_x) - 1), min(width, (x2 - 1 >> layout.shift_x) + 2)
-    top, bottom = max(0, (y1 >> layout.shift_y) - 1), min(height, (y2 - 1 >> layout.shift_y) + 2)
+    more = 1 if layout.shift_x or layout.shift_y else 0
+    left, right = max(0, (x1 >> layout.shift_x) - more), min(width, (x2 - 1 >> layout.shift_x) + 1 + more)
+    top, bottom = max(0, (y1 >> layout.shift_y) - more), min(height, (y2 - 1 >> layout.shift_y) + 1 + more)
     if layout.interleaved:
         both = _plane(frame.planes[1], dtype)[top:bottom, 2 * left : 2 * right].reshape(bottom - top, right - left, 2)
         chroma = [np.ascontiguousarray(both[..., 0]), np.ascontiguousarray(both[..., 1])]
     else:
         chroma = [_plane(frame.planes[n], dtype)[top:bottom, left:right] for n in (1, 2)]
-    if layout.shift_x or layout.shift_y:
+    if more:
         to_source = _chroma_map(layout, x1, y1, left, top)
         size, flags = (x2 - x1, y2 - y1), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         chroma = [cv2.warpAffine(c, to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE) for c in chroma]
