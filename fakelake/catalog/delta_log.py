@@ -53,7 +53,8 @@ class TableLog:
 
     def version_at(self, when: datetime) -> int:
         """The version that was current at a time; the first one for times before it."""
-        return max((change.version for change in self.changes if change.at <= when), default=self.changes[0].version)
+        first = self.changes[0].version if self.changes else 0
+        return max((change.version for change in self.changes if change.at <= when), default=first)
 
     def parts_at(self, versions: Iterable[int]) -> list[Part]:
         """The files of any of these versions."""
