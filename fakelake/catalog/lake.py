@@ -176,18 +176,22 @@ class Lake:
             held.check()
             delta.commit(self.location, part.table, [part], at_version=at_version)
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """An in-memory DuckDB connection with the views as last published, or as of this handle's snapshot."""
-        from fakelake.catalog.publish import CATALOG_SQL, published
-        from fakelake.catalog.views import plan
+    def views_sql(self) -> str:
+        """The SQL that makes the views, as last published, or as of this handle's snapshot."""
+        from fakelake.catalog.publish import CATALOG_SQL
+        from fakelake.catalog.views import parse_header, plan
 
+        sql = "" if self.versions is not None else (self.location.read_bytes(CATALOG_SQL) or b"").decode()
+        latest = parse_header(sql)
+        if latest is None or latest.root != self.location.root:
+            # A snapshot, or a lake that was moved since: the published paths do not hold.
+            return plan(self).to_sql()
+        return sql
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """An in-memory DuckDB connection with the views."""
         connection = duck.connect(self.location)
-        latest = published(self.location) if self.versions is None else None
-        if latest is not None and latest.root == self.location.root:
-            sql = (self.location.read_bytes(CATALOG_SQL) or b"").decode()
-        else:  # a snapshot, or a lake that was moved since: the published paths do not hold
-            sql = plan(self).to_sql()
-        connection.execute(sql)
+        connection.execute(self.views_sql())
         return connection
 
     def ready_keys(self, recipe_id: str) -> set[str]:

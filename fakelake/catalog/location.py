@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -41,12 +42,14 @@ class LakeLocation:
     def from_str(cls, root: str | os.PathLike[str]) -> LakeLocation:
         """Read an address as a person types it; for S3 take credentials and endpoint from the environment.
 
-        Raises LakePathError for other schemes, an S3 address without a bucket, and names that are not UTF-8
-        (DuckDB could not open them).
+        Raises LakePathError for other schemes, an S3 address without a bucket, and what the libraries below cannot
+        open: DuckDB names that are not UTF-8, Delta names with a percent-encoded sign (it decodes them).
         """
         text = os.fspath(root)
         if text.startswith("file://"):
             text = unquote(urlsplit(text).path)
+        if encoded := re.search("%[0-9A-Fa-f]{2}", text):
+            raise LakePathError(f"A lake's path must not hold {encoded[0]!r}, as {text!r} does. Rename the directory.")
         if text.startswith("s3://"):
             if not urlsplit(text).netloc:
                 raise LakePathError(f"{text!r} names no bucket. Write s3://bucket/prefix.")

@@ -17,7 +17,9 @@ def test_a_file_address_is_decoded(tmp_path):
     assert LakeLocation.from_str((tmp_path / "my lake").as_uri()).root == str(tmp_path / "my lake")
 
 
-@pytest.mark.parametrize("address", ["https://example.com/lake", "s3://", os.fsdecode(b"/tmp/\xff")])
+@pytest.mark.parametrize(
+    "address", ["https://example.com/lake", "s3://", "/tmp/a%20b", "s3://bucket/a%2fb", os.fsdecode(b"/tmp/\xff")]
+)
 def test_what_cannot_be_a_lake_is_said_so(address):
     with pytest.raises(LakePathError):
         LakeLocation.from_str(address)

@@ -4,8 +4,8 @@ import pytest
 from fakelake.catalog.schemas import SCHEMAS, TABLES
 
 DESIGN = {
-    "videos": "video_id recipe_id attempt_id dataset container codec pix_fmt width height rotation fps vfr frames duration_s"
-    " bytes has_audio phash provenance frames_read frames_with_face tracks status reason run_id ingested_at",
+    "videos": "video_id recipe_id attempt_id dataset container codec pix_fmt width height rotation fps vfr frames"
+    " duration_s bytes has_audio phash provenance frames_read frames_with_face tracks status reason run_id ingested_at",
     "sources": "uri video_id",
     "frames": "video_id track_id frame pts_s x1 y1 x2 y2 landmarks det_score sharpness recipe_id attempt_id",
     "crops": "video_id track_id frame image crop_px attempt_id",
