@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from fakelake.models.faces.boxes import by_frame, nms
 from fakelake.models.faces.detector import Detections
 
 STRIDES = (8, 16, 32)
@@ -45,23 +46,6 @@ def decode_landmarks(offsets: np.ndarray, anchor: np.ndarray) -> np.ndarray:
     return anchor[:, None, :2] + offsets.reshape(-1, 5, 2) * CENTRE_VARIANCE * anchor[:, None, 2:]
 
 
-def nms(boxes: np.ndarray, scores: np.ndarray, iou: float) -> np.ndarray:
-    """Greedy non-maximum suppression: a box goes when it overlaps a better one by more than `iou`.
-
-    boxes: float32 [N, 4], scores: float32 [N]. Returns the indices kept, best score first.
-    """
-    order = np.argsort(-scores, kind="stable")
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    keep = []
-    while order.size:
-        best, order = order[0], order[1:]
-        keep.append(best)
-        overlap = np.minimum(boxes[best, 2:], boxes[order, 2:]) - np.maximum(boxes[best, :2], boxes[order, :2])
-        intersection = np.prod(np.maximum(overlap, 0), axis=1)
-        order = order[intersection <= iou * (area[best] + area[order] - intersection)]
-    return np.array(keep, dtype=np.intp)
-
-
 def detections(
     box_offsets: np.ndarray,
     scores: np.ndarray,
@@ -71,19 +55,15 @@ def detections(
     *,
     min_score: float,
     nms_iou: float,
-) -> Detections:
-    """The faces of one height x width frame.
+) -> list[Detections]:
+    """The faces of each of B frames of height x width.
 
-    box_offsets: float32 [A, 4], scores: float32 [A] (probability of a face), landmark_offsets: float32 [A, 10]
+    box_offsets: float32 [B, A, 4], scores: float32 [B, A] (probability of a face), landmark_offsets: float32 [B, A, 10]
     """
-    # The few anchors above the score are picked first: decoding all of them costs as much as a tenth of the network.
-    candidates = np.flatnonzero(scores > min_score)
-    anchor = anchors(height, width)[candidates]
-    boxes, scores = decode_boxes(box_offsets[candidates], anchor), scores[candidates]
-    keep = nms(boxes, scores, nms_iou)
-    boxes = boxes[keep]
-    np.clip(boxes[:, 0::2], 0, width, out=boxes[:, 0::2])
-    np.clip(boxes[:, 1::2], 0, height, out=boxes[:, 1::2])
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    kept = keep[inside]
-    return Detections(boxes[inside], scores[kept], decode_landmarks(landmark_offsets[candidates][kept], anchor[kept]))
+    # Only the few anchors above the score are decoded, those of all frames at once.
+    frame, anchor = np.nonzero(scores > min_score)
+    sizes = anchors(height, width)[anchor]
+    boxes, scores_of = decode_boxes(box_offsets[frame, anchor], sizes), scores[frame, anchor]
+    keep = nms(boxes, scores_of, nms_iou, frame)
+    landmarks = decode_landmarks(landmark_offsets[frame[keep], anchor[keep]], sizes[keep])
+    return by_frame(Detections(boxes[keep], scores_of[keep], landmarks), frame[keep], len(scores), height, width)

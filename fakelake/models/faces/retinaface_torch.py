@@ -122,12 +122,7 @@ class TorchRetinaFace:
         boxes, classes, landmarks = self._network(self._normalise(images).contiguous())
         scores = classes.softmax(dim=-1)[..., 1]
         boxes, scores, landmarks = (output.cpu().numpy() for output in (boxes, scores, landmarks))
-        return [
-            detections(
-                boxes[i], scores[i], landmarks[i], height, width, min_score=self._min_score, nms_iou=self._nms_iou
-            )
-            for i in range(len(frames))
-        ]
+        return detections(boxes, scores, landmarks, height, width, min_score=self._min_score, nms_iou=self._nms_iou)
 
 
 def load_state_dict(weights: ResolvedWeights) -> dict[str, torch.Tensor]:
