@@ -39,7 +39,6 @@ class _Anchor:
     frame: Frame
     kept: int
     small: np.ndarray
-    scale: float
     between: list[tuple[Frame, int]] = field(default_factory=list)
     boxes: np.ndarray | None = None
     landmarks: np.ndarray | None = None
@@ -95,9 +94,9 @@ class FaceStream:
 
     def _anchor(self, frame: Frame, kept: int) -> _Anchor:
         start = time.perf_counter()
-        small, scale = frame.small(self._recipe.detect_px)
+        small, _ = frame.small(self._recipe.detect_px)
         self.summary.seconds["decode"] += time.perf_counter() - start
-        return _Anchor(frame, kept, small, scale)
+        return _Anchor(frame, kept, small)
 
     def _full(self, frame: Frame) -> bool:
         frame_bytes = frame.width * frame.height * 3 // 2
@@ -140,13 +139,15 @@ class FaceStream:
         self.summary.seconds["encode"] += time.perf_counter() - start
 
     def _filter(self, anchor: _Anchor, found: Detections) -> None:
-        boxes = found.boxes / anchor.scale
+        # Each side by itself: the small picture's were rounded to whole pixels.
+        height, width = anchor.small.shape[:2]
+        grow = np.array([anchor.frame.width / width, anchor.frame.height / height], np.float32)
+        boxes, landmarks = found.boxes * np.tile(grow, 2), found.landmarks * grow
         longer = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0)
         big = longer >= self._recipe.min_face_px
         if (~big).any():
             self.summary.largest_small_face = max(self.summary.largest_small_face, float(longer[~big].max()))
-        anchor.boxes, anchor.landmarks = boxes[big], (found.landmarks / anchor.scale)[big]
-        anchor.scores = found.scores[big]
+        anchor.boxes, anchor.landmarks, anchor.scores = boxes[big], landmarks[big], found.scores[big]
 
     def _between(self, before: _Anchor, after: _Anchor, pairs: dict[int, int]) -> None:
         span = after.kept - before.kept

@@ -31,12 +31,3 @@ class VideoHash:
     def hex(self) -> str:
         """16 hex digits a sample, as many samples as the video was long for."""
         return "".join(f"{h:016x}" for h in self._hashes)
-
-
-def distance(a: str, b: str) -> float:
-    """Mean number of differing bits (0 to 64) over the samples that both hashes have; 64 when they share none."""
-    n = min(len(a), len(b)) // 16
-    if n == 0:
-        return 64.0
-    bits = [(int(a[16 * i : 16 * i + 16], 16) ^ int(b[16 * i : 16 * i + 16], 16)).bit_count() for i in range(n)]
-    return sum(bits) / n

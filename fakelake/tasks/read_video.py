@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -19,6 +20,7 @@ from fakelake.models.faces.detector import FaceDetector, load_detector
 from fakelake.tasks.decode import Decoder, Frame, decode
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.face_stream import FaceStream, StreamSummary
+from fakelake.tasks.media_file import os_error
 from fakelake.tasks.phash import VideoHash
 from fakelake.tasks.probe import VideoInfo, probe
 from fakelake.tasks.segments import Segment
@@ -27,6 +29,10 @@ from fakelake.tasks.spool import Spool
 from fakelake.tasks.whole_frame import WHOLE_FRAME, WholeFrameDetector
 
 HASH_BLOCK = 4 << 20
+
+
+class WorkerUnfit(Exception):
+    """This worker cannot detect faces as the run is set up to. No video is at fault, and none should be blamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,12 @@ def examine(source: SourceFile) -> Examined:
     """
     with local_file(source) as path:
         digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(HASH_BLOCK):
-                digest.update(block)
+        try:
+            with path.open("rb") as file:
+                while block := file.read(HASH_BLOCK):
+                    digest.update(block)
+        except OSError as error:
+            raise os_error(path, error, "hash") from error
         try:
             info: VideoInfo | MediaError = probe(path)
         except MediaError as error:
@@ -75,21 +84,19 @@ def read_segment(
 ) -> SegmentRead:
     """Decode, detect, track and crop one segment into `spool_dir`.
 
-    Raises MediaError when no frame could be decoded, or when the file changed meanwhile. A decode error after some
-    frames is not raised: `broken` says what happened and the frames before it are kept.
+    Raises MediaError when no frame could be decoded, or when the file changed meanwhile, and WorkerUnfit. A decode
+    error after some frames is not raised: `broken` says what happened and the frames before it are kept.
     """
     cv2.setNumThreads(threads)
-    detector = _detector(recipe.detector, threads, device, recipe.min_score, recipe.nms_iou)
-    if recipe.detector_sha256 and detector.sha256 != recipe.detector_sha256:
-        raise RuntimeError(
-            f"This worker's weights of {recipe.detector} hash to {detector.sha256}, but the recipe was made with "
-            f"{recipe.detector_sha256}. Give every node the same weights directory."
-        )
+    detector = _detector(recipe, threads, device)
     video_hash, kept = VideoHash(), 0
-    with local_file(source) as path, Spool(spool_dir) as spool:
+    with (
+        local_file(source) as path,
+        Spool(spool_dir) as spool,
+        closing(decode(path, info, segment, threads=threads)) as decoder,
+    ):
         stream = FaceStream(detector, recipe, spool, segment.index)
         seconds = stream.summary.seconds
-        decoder = decode(path, info, segment, threads=threads)
         for frame in _kept(decoder, recipe, seconds):
             failpoint("decode")
             if segment.index == 0 and video_hash.wants(frame.pts_s):
@@ -116,8 +123,22 @@ def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[F
             yield frame
 
 
+def _detector(recipe: Recipe, threads: int, device: str) -> FaceDetector:
+    """Raises WorkerUnfit."""
+    try:
+        detector = _loaded(recipe.detector, threads, device, recipe.min_score, recipe.nms_iou)
+    except Exception as error:
+        raise WorkerUnfit(f"A worker cannot load the face detector {recipe.detector}: {error}") from error
+    if recipe.detector_sha256 and detector.sha256 != recipe.detector_sha256:
+        raise WorkerUnfit(
+            f"A worker's weights of {recipe.detector} hash to {detector.sha256}, but the recipe was made with "
+            f"{recipe.detector_sha256}. Give every node the same weights directory."
+        )
+    return detector
+
+
 @lru_cache(maxsize=2)
-def _detector(name: str, threads: int, device: str, min_score: float, nms_iou: float) -> FaceDetector:
+def _loaded(name: str, threads: int, device: str, min_score: float, nms_iou: float) -> FaceDetector:
     if name == WHOLE_FRAME:
         return WholeFrameDetector()
     return load_detector(name, threads=threads, device=device, min_score=min_score, nms_iou=nms_iou)

@@ -6,6 +6,7 @@ tracklets, and `join_tracklets` makes tracks of them, across segment borders and
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,23 +79,21 @@ def join_tracklets(
     order = sorted(tracklets, key=lambda t: (t.first_frame, float(t.first_box[0]), float(t.first_box[1])))
     cut_frames = np.array(sorted(cuts), dtype=np.int64)
     track_of: dict[tuple[int, int], int] = {}
-    open_ends: list[tuple[Tracklet, int]] = []
-    next_id = 0
-    for t in order:
-        open_ends = [(e, i) for e, i in open_ends if t.first_pts_s - e.last_pts_s <= gap_s]
-        best, best_iou = None, least_iou
-        for k, (end, _) in enumerate(open_ends):
-            if end.last_frame >= t.first_frame or _cut_between(cut_frames, end.last_frame, t.first_frame):
-                continue
-            overlap = float(iou_matrix(end.last_box[None], t.first_box[None])[0, 0])
-            if overlap >= best_iou:
-                best, best_iou = k, overlap
-        if best is None:
-            track, next_id = next_id, next_id + 1
-        else:
-            track = open_ends.pop(best)[1]
-        track_of[(t.segment, t.local_id)] = track
-        open_ends.append((t, track))
+    ends: list[Tracklet] = []  # of each track, while something may still go on as it
+    tracks = itertools.count()
+    for first_frame, group in itertools.groupby(order, key=lambda t: t.first_frame):
+        starting = list(group)
+        ends = [e for e in ends if starting[0].first_pts_s - e.last_pts_s <= gap_s]
+        free = [
+            e for e in ends if e.last_frame < first_frame and not _cut_between(cut_frames, e.last_frame, first_frame)
+        ]
+        # All that starts here is matched at once, so that of two faces each goes on as its own.
+        pairs = match(np.array([e.last_box for e in free]), np.array([t.first_box for t in starting]), least_iou)
+        for j, t in enumerate(starting):
+            before = free[pairs[j]] if j in pairs else None
+            track = next(tracks) if before is None else track_of[before.segment, before.local_id]
+            track_of[t.segment, t.local_id] = track
+            ends = [e for e in ends if e is not before] + [t]
     return track_of
 
 

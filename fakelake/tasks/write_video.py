@@ -18,6 +18,7 @@ from fakelake.catalog.location import LakeLocation
 from fakelake.catalog.parts import Part, PartWriter
 from fakelake.catalog.recipe import Recipe
 from fakelake.catalog.schemas import SCHEMAS
+from fakelake.tasks.errors import MediaError
 from fakelake.tasks.probe import VideoInfo
 from fakelake.tasks.read_video import SegmentRead
 from fakelake.tasks.source_file import SourceFile
@@ -48,8 +49,17 @@ def write_video(
     read: Sequence[SegmentRead],
     spools: Sequence[Path],
 ) -> WrittenVideo:
-    """Join the tracks over all segments and write the parts of one video, sorted by track and frame."""
-    track_of = _tracks(read, recipe)
+    """Join the tracks over all segments and write the parts of one video, sorted by track and frame.
+
+    Raises MediaError when no segment gave a single frame.
+    """
+    broken = next((r.broken for r in read if r.broken), None)
+    if not any(r.frames_read for r in read):
+        raise MediaError(
+            "decode", "undecodable", f"Not one picture of {source.name} can be decoded: {broken}.",
+            "Copy it again from where it came from, or convert it to H.264.",
+        )  # fmt: skip
+    track_of = _tracks(read, recipe, info.fps)
     parts: list[Part] = []
     counts: dict[str, int] = {}
     frames_with_face = 0
@@ -62,7 +72,6 @@ def write_video(
         if table == "frames":
             frames_with_face = written_frames
     failpoint("part_written")
-    broken = next((r.broken for r in read if r.broken), None)
     row = {
         "video_id": video_id,
         "recipe_id": recipe.recipe_id,
@@ -91,7 +100,7 @@ def write_video(
     return WrittenVideo(IngestedVideo(row, parts), broken, seconds, counts["frames"])
 
 
-def _tracks(read: Sequence[SegmentRead], recipe: Recipe) -> dict[tuple[int, int], int]:
+def _tracks(read: Sequence[SegmentRead], recipe: Recipe, fps: float) -> dict[tuple[int, int], int]:
     """(segment, tracklet) -> track, less the tracks too short to be believed; numbered without gaps."""
     cuts = [c for r in read for c in r.stream.cuts]
     for before, after in itertools.pairwise(read):
@@ -99,7 +108,9 @@ def _tracks(read: Sequence[SegmentRead], recipe: Recipe) -> dict[tuple[int, int]
         if a is not None and b is not None and is_cut(a, b, recipe.cut_threshold):
             cuts.append(after.stream.first_frame)
     tracklets = [t for r in read for t in r.stream.tracklets]
-    joined = join_tracklets(tracklets, cuts, least_iou=recipe.track_iou, gap_s=recipe.track_gap_s)
+    step_s = 1.5 * recipe.stride / fps  # from one kept frame to the next, across a segment border too
+    gap_s = max(recipe.track_gap_s, step_s)
+    joined = join_tracklets(tracklets, cuts, least_iou=recipe.track_iou, gap_s=gap_s)
     rows: Counter[int] = Counter()
     for t in tracklets:
         rows[joined[(t.segment, t.local_id)]] += t.rows
