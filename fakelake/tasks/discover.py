@@ -10,26 +10,21 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fakelake.tasks.errors import MediaError
-from fakelake.tasks.source_file import SourceFile, no_permission, uri_of
+from fakelake.tasks.media_file import os_error
+from fakelake.tasks.source_file import SourceFile, object_uri, shown, uri_of
 
 # Companions of videos that no one means when they name a folder. A file named outright is always tried.
-SIDECARS = {
-    ".csv",
-    ".json",
-    ".txt",
-    ".md",
-    ".xml",
-    ".srt",
-    ".vtt",
-    ".yaml",
-    ".yml",
-    ".nfo",
-    ".sha256",
-    ".md5",
-    ".parquet",
-}
+SIDECARS = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("csv", "json", "txt", "md", "xml", "yaml", "yml", "nfo"),
+        *("srt", "vtt", "sha256", "md5", "parquet"),
+    )
+)
+LABELS = ("real", "fake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,7 @@ class Refused:
 
     uri: str
     error: MediaError
+    dataset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +58,34 @@ class Discovery:
 
 def discover(paths: Iterable[str], dataset: str | None = None, lake: str | None = None) -> Discovery:
     """Files behind `paths`, sorted by address: folders (all below, links followed once), globs, `.csv` manifests
-    (column `path`, relative to the manifest; optional `label`, `identity`, `permission`, `dataset`), `s3://` prefixes,
-    and `-` for a list on stdin (a path a line, or NUL-separated as of `find -print0`).
+    (column `path`, relative to the manifest; optional `label`, `identity`, `permission`, `dataset`), `s3://` objects
+    and prefixes, and `-` for a list on stdin (a path a line, or NUL-separated as of `find -print0`).
 
-    Hidden files, the lake itself and sidecar files inside folders are passed over, and listed as such.
+    Hidden files, the lake itself and sidecar files inside folders are passed over, and listed as such. Raises
+    ValueError for a manifest that cannot be understood, before anything is read.
     """
     found = Discovery()
-    seen: set[str] = set()
-    lake_dir = None if lake is None or lake.startswith("s3://") else Path(lake).resolve()
-    for path, named, row in _expand(paths, found, lake_dir, dataset):
-        uri = uri_of(path)
-        if uri in seen:
+    files: dict[str, tuple[Path, bool]] = {}
+    local_lake = None if lake is None or lake.startswith("s3://") else Path(lake).resolve()
+    for text in _flat(paths):
+        if text.startswith("s3://"):
+            _add_objects(found, text, dataset, lake)
             continue
-        seen.add(uri)
-        if row is not None:
-            found.manifest[uri] = row
-        of = (row.dataset if row else None) or dataset
-        _add_file(found, uri, path, of, named)
+        for path, named, row in _expand(text, found, local_lake):
+            uri = uri_of(path)
+            files[uri] = (path, named or files.get(uri, (path, False))[1])
+            if row is not None:  # found by its folder too, it keeps what the manifest says
+                found.manifest.setdefault(uri, row)
+    for uri, (path, named) in files.items():
+        said = found.manifest.get(uri)
+        _add_file(found, uri, path, (said.dataset if said else None) or dataset, named)
     found.sources.sort(key=lambda s: s.uri)
     return found
 
 
-def _expand(
-    paths: Iterable[str], found: Discovery, lake: Path | None, dataset: str | None
-) -> Iterator[tuple[Path, bool, ManifestRow | None]]:
-    """Local files as (path, whether it was named itself, its manifest row); objects on S3 go to `found` directly."""
+def _flat(paths: Iterable[str]) -> Iterator[str]:
     for text in paths:
-        if text == "-":
-            yield from _expand(_stdin_paths(), found, lake, dataset)
-        elif text.startswith("s3://"):
-            _add_objects(found, text, dataset)
-        elif text.endswith(".csv") and Path(text).is_file():
-            yield from _manifest(Path(text))
-        elif Path(text).is_dir():
-            for path in _walk(Path(text), found, lake):
-                yield path, False, None
-        elif not os.path.lexists(text) and glob.has_magic(text):
-            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-            if not matches:
-                found.refused.append(Refused(uri_of(Path(text)), _missing(text, "No file matches this pattern.")))
-            yield from _expand(matches, found, lake, dataset)
-        else:
-            yield Path(text), True, None
+        yield from _stdin_paths() if text == "-" else [text]
 
 
 def _stdin_paths() -> list[str]:
@@ -111,15 +93,45 @@ def _stdin_paths() -> list[str]:
     return [os.fsdecode(line) for line in data.split(b"\0" if b"\0" in data else b"\n") if line]
 
 
+def _expand(text: str, found: Discovery, lake: Path | None) -> Iterator[tuple[Path, bool, ManifestRow | None]]:
+    """Files behind one argument as (path, whether it was named itself, its manifest row)."""
+    path = Path(text)
+    if path.suffix.lower() == ".csv" and path.is_file():
+        yield from _manifest(path)
+    elif path.is_dir():
+        yield from ((file, False, None) for file in _walk(path, found, lake))
+    elif not os.path.lexists(text) and glob.has_magic(text):
+        matches = _matches(path)
+        if not matches:
+            found.refused.append(Refused(uri_of(path), _missing(text, "No file matches this pattern.")))
+        for match in matches:
+            yield from _expand(str(match), found, lake)
+    else:
+        yield path, True, None
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """What a glob finds, hidden names aside. `**` enters no linked folder, so that it ends where links loop."""
+    top = Path(pattern.anchor)
+    found = top.glob(str(pattern.relative_to(top)))
+    return sorted(p for p in found if not any(n.startswith(".") and n != ".." for n in p.relative_to(top).parts))
+
+
 def _manifest(path: Path) -> Iterator[tuple[Path, bool, ManifestRow]]:
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         reader = csv.DictReader(file)
         if "path" not in (reader.fieldnames or []):
-            raise ValueError(
-                f"{path}: a manifest needs a column 'path'; it has {', '.join(reader.fieldnames or ['none'])}."
-            )
+            there = ", ".join(reader.fieldnames or ["none"])
+            raise ValueError(f"{shown(path)}: a manifest needs a column 'path'; it has {shown(there)}.")
         for line in reader:
-            said = {k: (line.get(k) or None) for k in ("label", "identity", "permission", "dataset")}
+            said = {k: shown(line.get(k) or "") or None for k in ("label", "identity", "permission", "dataset")}
+            if not line["path"]:
+                raise ValueError(f"{shown(path)}, line {reader.line_num}: the column 'path' is empty.")
+            if said["label"] and said["label"].lower() not in LABELS:
+                raise ValueError(
+                    f"{shown(path)}, line {reader.line_num}: a label is real or fake, not {said['label']!r}. "
+                    "For a data set's own list use `fakelake labels import` after the ingest."
+                )
             yield path.parent / line["path"], True, ManifestRow(**said)
 
 
@@ -128,7 +140,7 @@ def _walk(root: Path, found: Discovery, lake: Path | None) -> Iterator[Path]:
     entered: set[tuple[int, int]] = set()
 
     def unreadable(error: OSError) -> None:
-        found.refused.append(Refused(uri_of(Path(error.filename)), no_permission(str(error.filename))))
+        found.refused.append(Refused(uri_of(Path(error.filename)), os_error(error.filename, error, "discover")))
 
     for directory, folders, files in os.walk(root, followlinks=True, onerror=unreadable):
         here = Path(directory)
@@ -138,50 +150,65 @@ def _walk(root: Path, found: Discovery, lake: Path | None) -> Iterator[Path]:
             continue
         entered.add((info.st_dev, info.st_ino))
         for hidden in [f for f in folders if f.startswith(".")]:
-            found.passed_over.append(str(here / hidden))
+            found.passed_over.append(shown(here / hidden))
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         yield from (here / name for name in sorted(files))
 
 
 def _add_file(found: Discovery, uri: str, path: Path, dataset: str | None, named: bool) -> None:
     if not named and (path.name.startswith(".") or path.suffix.lower() in SIDECARS):
-        found.passed_over.append(str(path))
+        found.passed_over.append(shown(path))
         return
     try:
         info = path.stat()
     except FileNotFoundError:
-        found.refused.append(Refused(uri, _missing(str(path), "There is no such file, or its link points nowhere.")))
+        found.refused.append(
+            Refused(uri, _missing(path, "There is no such file, or its link points nowhere."), dataset)
+        )
         return
     except OSError as error:
-        reason = no_permission(path.name) if isinstance(error, PermissionError) else _odd(path, str(error))
-        found.refused.append(Refused(uri, reason))
+        found.refused.append(Refused(uri, os_error(path, error, "discover"), dataset))
         return
     if not stat.S_ISREG(info.st_mode):
-        found.refused.append(Refused(uri, _odd(path, "it is a pipe, a socket or a device")))
+        found.refused.append(Refused(uri, _not_a_file(path), dataset))
         return
     found.sources.append(SourceFile(uri=uri, dataset=dataset, bytes=info.st_size, mtime_ns=info.st_mtime_ns))
 
 
-def _add_objects(found: Discovery, prefix: str, dataset: str | None) -> None:
-    import obstore
-
+def _add_objects(found: Discovery, address: str, dataset: str | None, lake: str | None) -> None:
+    """The object at an address, or all below it as a prefix."""
     from fakelake.catalog.location import LakeLocation
 
-    for page in obstore.list(LakeLocation.from_str(prefix).store()):
-        for entry in page:
-            uri = f"{prefix.rstrip('/')}/{entry['path']}"
-            if Path(entry["path"]).suffix.lower() in SIDECARS:
-                found.passed_over.append(uri)
-                continue
+    parts = urlsplit(address)
+    bucket, prefix = parts.netloc, parts.path.strip("/")
+    store = LakeLocation.from_str(f"s3://{bucket}").store()
+    try:
+        entries = [store.head(prefix)] if prefix else []
+    except FileNotFoundError:
+        entries = []
+    named = bool(entries)
+    if not named:
+        entries = [entry for page in store.list(prefix or None) for entry in page]
+    if not entries:
+        error = _missing(address, "There is no object of this name and none below it.")
+        found.refused.append(Refused(object_uri(bucket, prefix), error))
+    seen = {s.uri for s in found.sources}
+    for entry in entries:
+        uri, name = object_uri(bucket, entry["path"]), entry["path"].rpartition("/")[2]
+        if lake and f"s3://{bucket}/{entry['path']}".startswith(f"{lake.rstrip('/')}/"):
+            continue
+        if not named and (name.startswith(".") or Path(name).suffix.lower() in SIDECARS):
+            found.passed_over.append(uri)
+        elif uri not in seen:
             modified = int(entry["last_modified"].timestamp() * 1e9)
             found.sources.append(SourceFile(uri=uri, dataset=dataset, bytes=entry["size"], mtime_ns=modified))
 
 
-def _missing(name: str, what: str) -> MediaError:
-    return MediaError("discover", "missing", f"{name}: {what}", "Check the spelling and the mount.", lasting=False)
+def _missing(name: str | Path, what: str) -> MediaError:
+    message = f"{shown(name)}: {what}"
+    return MediaError("discover", "missing", message, "Check the spelling and the mount.", lasting=False)
 
 
-def _odd(path: Path, what: str) -> MediaError:
-    return MediaError(
-        "discover", "not_a_file", f"{path} cannot be read as a file: {what}.", "Name regular files or folders."
-    )
+def _not_a_file(path: Path) -> MediaError:
+    message = f"{shown(path)} is a pipe, a socket or a device."
+    return MediaError("discover", "not_a_file", message, "Name regular files or folders.", lasting=False)

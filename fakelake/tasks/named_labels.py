@@ -41,11 +41,11 @@ def _merged(row: ManifestRow, label: str | None, permission: str | None) -> Mani
 
 
 def _news(lake: Lake, rows: list[tuple[str, ManifestRow]], by: str) -> tuple[list[dict], list[dict]]:
+    """Rows that say more than is on record: a label without an identity does not blank the one that is known."""
     now = datetime.now(UTC)
-    labelled = {
-        (r["video_id"], r["label"], r["target_identity"])
-        for r in lake.read("labels", ["video_id", "label", "target_identity"]).to_pylist()
-    }
+    labelled: set[tuple[str, str, str | None]] = set()
+    for r in lake.read("labels", ["video_id", "label", "target_identity"]).to_pylist():
+        labelled |= {(r["video_id"], r["label"], known) for known in (r["target_identity"], None)}
     permitted = {
         (r["video_id"], r["permission"]) for r in lake.read("consents", ["video_id", "permission"]).to_pylist()
     }

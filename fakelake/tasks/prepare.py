@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from fakelake.models.faces.detector import DETECTORS
-from fakelake.models.weights import REGISTRY, WeightsMissing, resolve
+from fakelake.models.weights import REGISTRY, WeightsCorrupt, WeightsMissing, resolve
 from fakelake.tasks.whole_frame import WHOLE_FRAME
 
 
 def resolve_detector(name: str) -> str:
-    """SHA-256 of a detector's weights, fetched if need be; "" for face clips. Raises WeightsMissing, WeightsCorrupt."""
+    """SHA-256 of a detector's weights, fetched if need be; "" for face clips.
+
+    Raises ValueError for an unknown detector, WeightsMissing, WeightsCorrupt.
+    """
+    if name not in (*DETECTORS, WHOLE_FRAME):
+        raise ValueError(f"There is no face detector {name!r}; known are {', '.join(DETECTORS)}.")
     return "" if name == WHOLE_FRAME else resolve(name).sha256
 
 
@@ -22,6 +27,8 @@ def detector_weights() -> list[tuple[str, Path | None, str]]:
             found.append((name, resolve(name, allow_download=False).path, ""))
         except WeightsMissing as missing:
             found.append((name, None, _where(name, missing)))
+        except WeightsCorrupt as corrupt:
+            found.append((name, None, str(corrupt)))
     return found
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from fakelake.tasks.errors import MediaError
+from fakelake.tasks.media_file import os_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,12 @@ class SourceFile:
 
 
 def uri_of(path: Path) -> str:
-    """Absolute `file://` address; encodes newlines, percent signs and bytes that are not UTF-8."""
+    """Absolute `file://` address; encodes newlines, percent signs and bytes that are not UTF-8.
+
+    One file named in two ways (`a.mp4`, `../clips/a.mp4`) has one address; links keep their own names.
+    """
+    if ".." in path.parts:
+        path = path.parent.resolve() / path.name
     return "file://" + quote(os.fsencode(path.absolute()))
 
 
@@ -38,17 +44,37 @@ def path_of(uri: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix("file://"))))
 
 
+def object_uri(bucket: str, key: str) -> str:
+    """`s3://` address of an object, percent-encoded like a file's."""
+    return f"s3://{bucket}/{quote(key)}"
+
+
+def object_of(uri: str) -> tuple[str, str]:
+    """(bucket, key) behind an `s3://` address."""
+    parts = urlsplit(uri)
+    return parts.netloc, unquote_to_bytes(parts.path.lstrip("/")).decode()
+
+
+def shown(path: str | Path) -> str:
+    """A path for messages: odd bytes as \\xNN and line breaks as \\n, so that it can be printed and stored."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
 @contextmanager
 def local_file(source: SourceFile) -> Iterator[Path]:
     """A readable local path of the source. Raises MediaError when it vanished, may not be read or has changed.
 
-    The check for change runs again when the block ends, so what was read is what was announced.
+    The check for change runs again when the block ends, even by an error: what was read is what was announced, and
+    the trouble that a change caused is not taken for a fault of the video.
     """
     if source.uri.startswith("file://"):
         path = path_of(source.uri)
         _check(path, source)
-        yield path
-        _check(path, source)
+        try:
+            yield path
+        finally:
+            _check(path, source)
         return
     with tempfile.TemporaryDirectory(prefix="fakelake-") as directory:
         path = Path(directory) / "video"
@@ -61,22 +87,10 @@ def local_file(source: SourceFile) -> Iterator[Path]:
 def _check(path: Path, source: SourceFile) -> None:
     try:
         now = path.stat()
-    except FileNotFoundError:
-        raise MediaError(
-            "probe", "vanished", f"{source.name} was there and is gone.", "Put it back and run again.",
-            lasting=False,
-        ) from None  # fmt: skip
-    except PermissionError:
-        raise no_permission(source.name) from None
+    except OSError as error:
+        raise os_error(path, error, "probe") from None
     if (now.st_size, now.st_mtime_ns) != (source.bytes, source.mtime_ns):
         raise _changed(source)
-    if not os.access(path, os.R_OK):
-        raise no_permission(source.name)
-
-
-def no_permission(name: str) -> MediaError:
-    remedy = "Give the account that runs fakelake the right to read it, then run again."
-    return MediaError("probe", "no_permission", f"{name} may not be read.", remedy, lasting=False)
 
 
 def _changed(source: SourceFile) -> MediaError:
@@ -89,5 +103,8 @@ def _changed(source: SourceFile) -> MediaError:
 def _download(uri: str, path: Path) -> None:
     from fakelake.catalog.location import LakeLocation
 
-    parent, _, name = uri.rpartition("/")
-    LakeLocation.from_str(parent).download(name, path)
+    bucket, key = object_of(uri)
+    try:
+        LakeLocation.from_str(f"s3://{bucket}").download(key, path)
+    except FileNotFoundError as error:
+        raise os_error(key, error, "probe") from None

@@ -10,7 +10,7 @@ STAGES = ("decode", "detect", "encode", "commit")
 
 @dataclass(slots=True, kw_only=True)
 class IngestSummary:
-    """Counts are of this run. `stage_share` tells where the working time went (it sums to 1)."""
+    """Counts are of this run. `stage_share` tells where the working time went: it sums to 1, or to 0 without any."""
 
     run_id: str
     lake: str
