@@ -19,13 +19,15 @@ from fakelake.catalog.recipe import Recipe
 from fakelake.flows.shard import Shard, as_media_error, quarantine_row, source_row
 from fakelake.infra.ray_pool import Done, RayPool, WorkerDied
 from fakelake.infra.settings import Settings
-from fakelake.tasks.discover import Discovery
+from fakelake.tasks.discover import Discovery, Refused
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.ingest_task import SegmentJob, examine_task, read_task, write_task
-from fakelake.tasks.read_video import Examined, SegmentRead
+from fakelake.tasks.read_video import Examined, SegmentRead, WorkerUnfit
 from fakelake.tasks.segments import plan_segments
 from fakelake.tasks.source_file import SourceFile
 from fakelake.tasks.write_video import WrittenVideo
+
+SLOWEST_READ = 20e6  # bytes a second that any disk or network should give
 
 
 class RunAborted(Exception):
@@ -48,7 +50,6 @@ class _Job:
     attempts: int
     plan: list[SegmentJob]
     read: dict[int, tuple[SegmentRead, str]] = field(default_factory=dict)
-    failed: bool = False
 
 
 class IngestDriver:
@@ -61,7 +62,7 @@ class IngestDriver:
         self._location, self._recipe, self._settings, self._pool = location, recipe, settings, pool
         self._todo = deque(found.sources)
         self._known, self._run_id = known, run_id
-        self._jobs: dict[str, _Job] = {}  # by attempt: what a given-up attempt still sends is told apart
+        self._jobs: dict[str, _Job] = {}  # by attempt, while it runs: what a given-up one still sends is ignored
         self._claimed: set[str] = set()
         self._same_bytes: dict[str, list[SourceFile]] = {}
         self._tries: Counter[str] = Counter()
@@ -71,20 +72,23 @@ class IngestDriver:
         self.seconds: Counter[str] = Counter()
         self.quarantined: list[str] = []
         for refused in found.refused:
-            self._quarantine(refused.uri, None, refused.error, 1)
+            self._quarantine(refused, None, refused.error, 1)
 
     def shards(self, videos_a_shard: int, on_progress: Callable[[int], None] = lambda n: None) -> Iterator[Shard]:
         """Shards of about `videos_a_shard` outcomes until all is done. Raises RunAborted."""
-        while self._todo or len(self._pool):
-            while self._todo and self._pool.hungry:
-                self._start(self._todo.popleft())
-            for done in self._pool.wait():
-                self._take(done)
-            on_progress(self.finished)
-            if len(self._shard) >= videos_a_shard:
+        try:
+            while self._todo or len(self._pool):
+                while self._todo and self._pool.hungry:
+                    self._start(self._todo.popleft())
+                for done in self._pool.wait():
+                    self._take(done)
+                on_progress(self.finished)
+                if len(self._shard) >= videos_a_shard:
+                    yield self._hand_out()
+            if len(self._shard) or self._shard.sources:
                 yield self._hand_out()
-        if len(self._shard) or self._shard.sources:
-            yield self._hand_out()
+        finally:
+            self._pool.close()
 
     @property
     def finished(self) -> int:
@@ -106,28 +110,29 @@ class IngestDriver:
             self._examine(source)
 
     def _examine(self, source: SourceFile) -> None:
-        deadline = self._settings.deadline_base_s + source.bytes / 20e6
+        deadline = self._settings.deadline_base_s + source.bytes / SLOWEST_READ
         self._pool.submit(("examine", source), examine_task, source, deadline_s=deadline)
 
     def _take(self, done: Done) -> None:
-        stage, what = done.key
-        self._stop_on_full_disk(done.error)
+        stage, what, *segment = done.key
+        self._stop_on_fault_of_surroundings(done.error)
         if stage == "examine":
             self._examined(what, done)
-        elif stage == "read":
-            attempt_id, i = what
-            self._segment_read(self._jobs[attempt_id], i, done)
+        elif (job := self._jobs.get(what)) is None:
+            return
+        elif done.error is not None:
+            self._failed(job, done)
+        elif isinstance(done.value, WrittenVideo):
+            self._finished(job, done.value)
         else:
-            self._written(self._jobs[what], done)
+            self._segment_read(job, segment[0], done.value)
 
     def _examined(self, source: SourceFile, done: Done) -> None:
         if done.error is not None:
             if self._again(source.uri, done.error):
                 self._examine(source)
             else:
-                self._quarantine(
-                    source.uri, None, as_media_error(done.error, "probe"), self._tries[source.uri] + 1, done.log
-                )
+                self._quarantine(source, None, as_media_error(done.error, "probe"), self._tries[source.uri], done.log)
             return
         examined: Examined = done.value
         video_id = examined.video_id
@@ -137,7 +142,7 @@ class IngestDriver:
         elif video_id in self._known.refused:
             self._still_refused(source)
         elif isinstance(examined.info, MediaError):
-            self._quarantine(source.uri, video_id, examined.info, 1)
+            self._quarantine(source, video_id, examined.info, 1)
         elif video_id in self._claimed:
             self.counts["same_bytes"] += 1
             self._same_bytes.setdefault(video_id, []).append(source)
@@ -167,41 +172,39 @@ class IngestDriver:
         self._jobs[attempt_id] = job
         self._claimed.add(examined.video_id)
         for i, part in enumerate(plan):
-            seconds = min(examined.info.duration_s or 600.0, self._recipe.segment_s * 2)
-            deadline = self._settings.deadline_base_s + self._settings.deadline_per_media_s * seconds
-            self._pool.submit(("read", (attempt_id, i)), read_task, part, deadline_s=deadline, first=True)
+            self._pool.submit(
+                ("read", attempt_id, i), read_task, part, deadline_s=self._read_deadline(part), first=True
+            )  # fmt: skip
 
-    def _segment_read(self, job: _Job, i: int, done: Done) -> None:
-        if job.failed:
-            return
-        if done.error is not None:
-            self._failed(job, done)
-        elif isinstance(done.value, WrittenVideo):
-            self._finished(job, done.value)
-        else:
-            job.read[i] = done.value
-            if len(job.read) == len(job.plan):
-                deadline = self._settings.deadline_base_s + (job.examined.info.duration_s or 0)
-                read = [job.read[k] for k in range(len(job.plan))]
-                self._pool.submit(
-                    ("write", job.attempt_id), write_task, job.plan[0], read, deadline_s=deadline, first=True
-                )
+    def _read_deadline(self, job: SegmentJob) -> float:
+        """Seconds, by the media time that will really be read, and by the bytes where they are fetched first."""
+        last = job.info.frames if job.segment.end_frame is None else job.segment.end_frame
+        frames = max(1, last - job.segment.first_frame)
+        if self._recipe.max_frames is not None:
+            frames = min(frames, self._recipe.max_frames * self._recipe.stride)
+        fetching = job.source.bytes / SLOWEST_READ if job.source.uri.startswith("s3://") else 0.0
+        media_s = frames / job.info.fps
+        return self._settings.deadline_base_s + self._settings.deadline_per_media_s * media_s + fetching
 
-    def _written(self, job: _Job, done: Done) -> None:
-        if done.error is not None:
-            self._failed(job, done)
-        else:
-            self._finished(job, done.value)
+    def _segment_read(self, job: _Job, i: int, read: tuple[SegmentRead, str]) -> None:
+        job.read[i] = read
+        if len(job.read) == len(job.plan):
+            deadline = self._settings.deadline_base_s + (job.examined.info.duration_s or 0)
+            in_order = [job.read[k] for k in range(len(job.plan))]
+            self._pool.submit(
+                ("write", job.attempt_id), write_task, job.plan[0], in_order, deadline_s=deadline, first=True
+            )  # fmt: skip
 
     def _failed(self, job: _Job, done: Done) -> None:
         """Try again in a fresh attempt where that can help; else quarantine, and let a twin of the bytes try."""
         source, video_id = job.examined.source, job.examined.video_id
-        job.failed = True
+        del self._jobs[job.attempt_id]
+        self._pool.forget(lambda key: key[:2] == ("read", job.attempt_id))
         if self._again(source.uri, done.error):
             self._read(job.examined, job.attempts + 1)
             return
         error = as_media_error(done.error, "decode")
-        self._quarantine(source.uri, video_id, error, job.attempts, done.log)
+        self._quarantine(source, video_id, error, job.attempts, done.log)
         twins = self._same_bytes.get(video_id)
         if twins and not error.lasting:
             self.counts["same_bytes"] -= 1
@@ -213,6 +216,7 @@ class IngestDriver:
 
     def _finished(self, job: _Job, written: WrittenVideo) -> None:
         source, video_id = job.examined.source, job.examined.video_id
+        del self._jobs[job.attempt_id]
         written.video.row.update(run_id=self._run_id, ingested_at=datetime.now(UTC))
         self._shard.videos.append(written.video)
         self.counts[written.video.row["status"]] += 1
@@ -225,17 +229,18 @@ class IngestDriver:
                 "decode", "broken", f"It breaks after {kept} frames: {written.broken}.",
                 "What came before is kept. For the rest, find a whole copy and ingest that.",
             )  # fmt: skip
-            self._quarantine(source.uri, video_id, error, job.attempts, frames_kept=kept)
+            self._quarantine(source, video_id, error, job.attempts, frames_kept=kept)
 
     def _quarantine(
-        self, uri: str, video_id: str | None, error: MediaError, attempts: int, log: str = "", frames_kept: int = 0
-    ) -> None:
+        self, of: SourceFile | Refused, video_id: str | None, error: MediaError, attempts: int, log: str = "",
+        frames_kept: int = 0,
+    ) -> None:  # fmt: skip
         self.counts["partial" if frames_kept else "quarantined"] += 1
-        self.quarantined.append(uri)
+        self.quarantined.append(of.uri)
         self._shard.quarantine.append(
             quarantine_row(
-                uri, video_id, error, attempts, log=log, frames_kept=frames_kept, recipe_id=self._recipe.recipe_id,
-                run_id=self._run_id,
+                of.uri, video_id, error, attempts, log=log, frames_kept=frames_kept, dataset=of.dataset,
+                recipe_id=self._recipe.recipe_id, run_id=self._run_id,
             )
         )  # fmt: skip
 
@@ -243,9 +248,10 @@ class IngestDriver:
         self.counts["still_quarantined"] += 1
         self.quarantined.append(source.uri)
 
-    def _stop_on_full_disk(self, error: BaseException | None) -> None:
+    def _stop_on_fault_of_surroundings(self, error: BaseException | None) -> None:
+        if isinstance(error, WorkerUnfit):
+            raise RunAborted(f"{error} What was committed is safe.")
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            self._pool.cancel_all()
             where = self._location.root if self._location.is_local else Path.home()
             raise RunAborted(
                 f"The disk is full ({error}). What was committed is safe. Free some space (the lake is {where}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -23,13 +24,17 @@ def list_(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
+    if not rows:
+        typer.echo("Nothing is in quarantine.")
+        return
     table = Table(show_edge=False)
     for name in ("file", "stage", "error", "kept", "what was wrong, and what to do"):
         table.add_column(name, overflow="fold")
     for row in rows:
         kept = f"{row['frames_kept']} frames" if row["frames_kept"] else ""
         table.add_row(_file(row["uri"]), row["stage"], row["error"], kept, f"{row['message']} {row['remedy']}")
-    Console().print(table if rows else "Nothing is in quarantine.")
+    # File names may hold what looks like markup.
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)
 
 
 @app.command()
@@ -56,22 +61,58 @@ def show(
 def retry(
     name: Annotated[str | None, typer.Argument(help="Part of a file name or address; default: all.")] = None,
     lake: LakeOption = None,
-    recipe: Annotated[str, typer.Option(help="The recipe to try with.")] = "paper",
+    recipe: Annotated[str | None, typer.Option(help="Another recipe than the one that they were tried with.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try files in quarantine again."""
+    """Try files in quarantine again: with the settings and under the data set of the run that put them there."""
     from fakelake.flows.run import run_ingest
-    from fakelake.tasks.source_file import path_of
 
     rows = _open_rows(lake)
     rows = _matching(rows, name) if name else rows
     if not rows:
         typer.echo("Nothing is in quarantine.")
         return
-    paths = [str(path_of(r["uri"])) if r["uri"].startswith("file://") else r["uri"] for r in rows]
-    raise typer.Exit(
-        run_ingest(paths, lake_root(lake), recipe, [], None, None, None, as_json=as_json, retry_refused=True)
-    )
+    made = {} if recipe else _recipes(lake)
+    groups: dict[tuple[str, tuple[str, ...], str | None], list[str]] = {}
+    for row in rows:
+        name_of, changes = made.get(row["recipe_id"], (recipe or "paper", ()))
+        groups.setdefault((name_of, changes, row["dataset"]), []).append(_address(row["uri"]))
+    code = 0
+    for (name_of, changes, dataset), paths in groups.items():
+        done = run_ingest(
+            paths, lake_root(lake), name_of, list(changes), dataset, None, None, as_json=as_json, retry_refused=True
+        )  # fmt: skip
+        code = max(code, done)
+    raise typer.Exit(code)
+
+
+def _recipes(lake: str | None) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """recipe_id -> (name, what was set otherwise than the recipe of that name sets it), as past runs say."""
+    import json
+
+    from fakelake.catalog.lake import Lake
+    from fakelake.catalog.recipe import RECIPES
+
+    made = {}
+    runs = Lake.open(lake_root(lake)).read("runs", ["recipe_id", "recipe"]).to_pylist()
+    for recipe_id, text in {(r["recipe_id"], r["recipe"]) for r in runs if r["recipe"]}:
+        settings = json.loads(text)
+        name = settings.pop("name")
+        if name not in RECIPES:
+            continue
+        usual = json.loads(RECIPES[name]().to_json())
+        changed = {k: v for k, v in settings.items() if k in usual and usual[k] != v}
+        for settled in ("detector_sha256", "bytes_version"):
+            changed.pop(settled, None)
+        made[recipe_id] = (name, tuple(f"{k}={'none' if v is None else v}" for k, v in sorted(changed.items())))
+    return made
+
+
+def _address(uri: str) -> str:
+    """As a person would name it."""
+    from fakelake.tasks.source_file import object_of, path_of
+
+    return "s3://" + "/".join(object_of(uri)) if uri.startswith("s3://") else str(path_of(uri))
 
 
 def _open_rows(lake: str | None) -> list[dict]:

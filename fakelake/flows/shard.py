@@ -20,7 +20,8 @@ class Shard:
     quarantine: list[dict] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.videos) + len(self.quarantine)
+        """Inputs that have their outcome here; what was kept in part is among the videos."""
+        return len(self.videos) + sum(not row["frames_kept"] for row in self.quarantine)
 
 
 def source_row(source: SourceFile, video_id: str, run_id: str) -> dict:
@@ -38,13 +39,14 @@ def source_row(source: SourceFile, video_id: str, run_id: str) -> dict:
 
 
 def quarantine_row(
-    uri: str, video_id: str | None, error: MediaError, attempts: int, *, log: str, frames_kept: int, recipe_id: str,
-    run_id: str,
+    uri: str, video_id: str | None, error: MediaError, attempts: int, *, log: str, frames_kept: int,
+    dataset: str | None, recipe_id: str, run_id: str,
 ) -> dict:  # fmt: skip
     """A `quarantine` row; `frames_kept` above 0 says that the file broke on the way and what came before is kept."""
     return {
         "uri": uri,
         "video_id": video_id,
+        "dataset": dataset,
         "stage": error.stage,
         "error": error.error,
         "message": error.message,
@@ -60,17 +62,21 @@ def quarantine_row(
 
 
 def as_media_error(error: BaseException, stage: str) -> MediaError:
-    """What a failed task means for the person who reads the quarantine."""
+    """What a failed task means for the person who reads the quarantine.
+
+    Only what the file itself is likely to cause again is lasting; the next run tries the rest by itself.
+    """
     if isinstance(error, MediaError):
         return error
     if isinstance(error, DeadlineExceeded):
         remedy = "Look at the file; if it is sound, raise FAKELAKE_DEADLINE_BASE_S and run `fakelake quarantine retry`."
         return MediaError(stage, "deadline", f"Reading it {error}.", remedy)
     if isinstance(error, OutOfMemory):
-        remedy = "Give the machine more memory or fewer tasks (FAKELAKE_CPUS), then run `fakelake quarantine retry`."
-        return MediaError(stage, "out_of_memory", f"Reading it took more memory than there is ({error}).", remedy)
+        remedy = "Give the machine more memory or fewer tasks (FAKELAKE_CPUS), then run again."
+        message = f"Reading it took more memory than there is ({error})."
+        return MediaError(stage, "out_of_memory", message, remedy, lasting=False)
     if isinstance(error, WorkerDied):
         remedy = "The worker's last words are in worker_log. Re-encode the file, or run `fakelake quarantine retry`."
         return MediaError(stage, "worker_died", f"The process that read it died ({error}).", remedy)
-    remedy = "This is a fault of fakelake or of a library: please report it with worker_log."
-    return MediaError(stage, "unexpected", f"{type(error).__name__}: {error}.", remedy)
+    remedy = "Run again. If it stays, it is a fault of fakelake or of a library: please report it."
+    return MediaError(stage, "unexpected", f"{type(error).__name__}: {error}.", remedy, lasting=False)

@@ -18,10 +18,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer for machines.")
 # Raised with a text that says what to do: no traceback needed. By name, so that nothing heavy is imported to look.
 FOR_PEOPLE = {
     *("FileExistsError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError", "LeaseLost", "NoSuchVideo"),
-    *("PartMissing", "RowsRefused", "RunAborted", "LabelListError", "LeakageError", "SplitNotFound"),
+    *("ClusterUnfit", "PartMissing", "RowsRefused", "RunAborted", "LabelListError", "LeakageError", "SplitNotFound"),
     *("WeightsCorrupt", "WeightsMissing", "WheelUnavailable"),
 }
-BAD_USAGE = {"ValueError", "BadParameter", "SqlRefused"}
+BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "SqlRefused"}
 
 
 def lake_root(lake: str | None) -> str:

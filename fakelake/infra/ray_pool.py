@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import re
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import OutOfMemoryError, RayTaskError, TaskCancelledError
+
+RECOUNT_S = 10.0  # seconds between two looks at the cluster's size
+LOG_CHARACTERS = 4000  # of a worker's last words
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class WorkerDied(Exception):
@@ -30,15 +37,18 @@ class DeadlineExceeded(Exception):
     """The task ran longer than it may and was killed."""
 
 
+class ClusterUnfit(Exception):
+    """No node can ever run such a task, so that it would wait for ever; the text says what is wanting."""
+
+
 @dataclass(slots=True)
 class Done:
-    """A finished task: `value`, or the `error` that ended it, and how long it was with the pool."""
+    """A finished task: `value`, or the `error` that ended it with the worker's last words in `log`."""
 
     key: Hashable
     value: Any = None
     error: BaseException | None = None
     log: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -52,32 +62,45 @@ class _Call:
     expired: bool = False
 
 
+# Settings and credentials follow the driver to the workers of a cluster that others started.
+FOLLOWING = ("FAKELAKE_", "AWS_")
+
+
 def connect(address: str | None, cpus: int | None) -> None:
     """Join a cluster, or start Ray on this machine; nothing when this process has joined already."""
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    local = {} if address else {"num_cpus": cpus, "object_store_memory": 512 << 20, "include_dashboard": False}
-    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+    if address:
+        following = {name: value for name, value in os.environ.items() if name.startswith(FOLLOWING)}
+        options = {"runtime_env": {"env_vars": following}} if following else {}
+    else:
+        options = {"num_cpus": cpus, "object_store_memory": 512 << 20, "include_dashboard": False}
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
 
 
 class RayPool:
     """`submit` calls, then `wait` for some to be done. Calls beyond the cluster's cores wait in the driver.
 
-    Two calls a slot are handed to Ray, so that a worker finds its next item at once; a call's deadline starts when
-    it comes to the front of them.
+    Two calls a slot are handed to Ray, so that a worker finds its next item at once. A call's deadline starts when it
+    comes to the front of them; should it then be past and the call's log say that its worker began later (others use
+    the cluster too), it starts there. `log_dir` has to be seen by all nodes; without one, a cluster of this one machine
+    gets a directory of its own, and a larger one keeps no logs. Raises ClusterUnfit.
     """
 
     def __init__(self, *, cpus_per_task: int, gpus_per_task: float = 0.0, log_dir: Path | None = None) -> None:
-        self._cpus, self._gpus, self._log_dir = cpus_per_task, gpus_per_task, log_dir
-        self.slots = max(1, int(ray.cluster_resources().get("CPU", 1) // cpus_per_task))
+        self._cpus, self._gpus = cpus_per_task, gpus_per_task
+        self._refuse_unfit()
+        self.slots, self._slots_at = self._count_slots(), time.monotonic()
+        self._own_logs = tempfile.TemporaryDirectory(prefix="fakelake-") if not log_dir and _is_here_only() else None
+        self._log_dir = Path(self._own_logs.name) if self._own_logs else log_dir
         self._queue: deque[_Call] = deque()
         self._running: dict[ray.ObjectRef, _Call] = {}
         self._remote = ray.remote(num_cpus=cpus_per_task, num_gpus=gpus_per_task, max_retries=0)(_guarded)
         self._logs = 0
-        if log_dir:
-            log_dir.mkdir(parents=True, exist_ok=True)
+        if self._log_dir:
+            self._log_dir.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._running)
@@ -114,14 +137,40 @@ class RayPool:
         self._expire()
         return done
 
-    def cancel_all(self) -> None:
-        """Kill what runs and forget what waits: the run is being given up."""
+    def forget(self, unwanted: Callable[[Hashable], bool]) -> None:
+        """Drop waiting calls whose key is unwanted. What Ray has already still comes back."""
+        self._queue = deque(call for call in self._queue if not unwanted(call.key))
+
+    def close(self) -> None:
+        """Forget what waits, kill what runs, and tidy up. The pool can be closed twice and not used after."""
         self._queue.clear()
-        for ref in self._running:
+        for ref, call in self._running.items():
             ray.cancel(ref, force=True)
+            if call.log:
+                call.log.unlink(missing_ok=True)
         self._running.clear()
+        if self._own_logs:
+            self._own_logs.cleanup()
+        elif self._log_dir:
+            with suppress(OSError):  # some worker may still be writing its last words
+                self._log_dir.rmdir()
+
+    def _refuse_unfit(self) -> None:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if self._gpus and _is_here_only() and not any(node.get("GPU") for node in nodes):
+            raise ClusterUnfit("Ray knows of no GPU on this machine. Set FAKELAKE_DEVICE=cpu, or join a cluster.")
+        most = max((node.get("CPU", 0) for node in nodes), default=0)
+        if 0 < most < self._cpus:
+            raise ClusterUnfit(f"A task wants {self._cpus} cores and no machine has more than {most:.0f} of them.")
+
+    def _count_slots(self) -> int:
+        there = ray.cluster_resources()
+        by_gpu = there.get("GPU", 0) // self._gpus if self._gpus else float("inf")
+        return max(1, int(min(there.get("CPU", 1) // self._cpus, by_gpu)))
 
     def _feed(self) -> None:
+        if time.monotonic() - self._slots_at > RECOUNT_S:  # clusters grow and shrink
+            self.slots, self._slots_at = self._count_slots(), time.monotonic()
         while self._queue and len(self._running) < 2 * self.slots:
             call = self._queue.popleft()
             name = getattr(call.function, "__name__", "call")
@@ -139,18 +188,23 @@ class RayPool:
     def _expire(self) -> None:
         now = time.monotonic()
         for ref, call in self._running.items():
-            if call.started and not call.expired and now > call.started + call.deadline_s:
+            if not call.started or call.expired or now <= call.started + call.deadline_s:
+                continue
+            if call.log:
+                call.started = max(call.started, now - _seconds_since_begun(call.log))
+            if now > call.started + call.deadline_s:
                 call.expired = True
                 ray.cancel(ref, force=True)
 
     def _collect(self, ref: ray.ObjectRef) -> Done:
         call = self._running.pop(ref)
-        done = Done(call.key, seconds=time.monotonic() - (call.started or time.monotonic()))
+        done = Done(call.key)
         try:
             done.value = ray.get(ref)
         except RayTaskError as error:
             # The function's own exception; as_instanceof_cause() would hide its class behind a made one.
             done.error = error.cause if error.cause is not None else error
+            done.log = ANSI.sub("", error.traceback_str)[-LOG_CHARACTERS:]
         except OutOfMemoryError as error:
             done.error = OutOfMemory(str(error).splitlines()[0])
         except TaskCancelledError:
@@ -159,18 +213,33 @@ class RayPool:
             done.error = WorkerDied(f"{type(error).__name__}: {str(error).splitlines()[0]}")
         if call.expired and done.error is not None:
             done.error = DeadlineExceeded(f"it ran longer than {call.deadline_s:.0f} s and was stopped")
-        if call.log and call.log.exists():
+        if call.log:
             if isinstance(done.error, WorkerDied | DeadlineExceeded):
-                done.log = call.log.read_text(errors="replace")[-4000:]
-            call.log.unlink()
+                with suppress(FileNotFoundError):
+                    done.log = call.log.read_text(errors="replace")[-LOG_CHARACTERS:]
+            call.log.unlink(missing_ok=True)
         return done
+
+
+def _is_here_only() -> bool:
+    here = ray.util.get_node_ip_address()
+    return all(node["NodeManagerAddress"] == here for node in ray.nodes() if node["Alive"])
+
+
+def _seconds_since_begun(log: Path) -> float:
+    """By the first line that the worker wrote; 0 when it has not begun."""
+    try:
+        return time.time() - float(log.read_text(errors="replace").split(maxsplit=2)[1])
+    except (FileNotFoundError, IndexError):
+        return 0.0
 
 
 def _guarded(log: Path | None, deadline_s: float, function: Callable, *arguments: Any) -> Any:
     """Runs in the worker: a fatal signal, or a deadline about to pass, leaves a stack in the log."""
-    if log is None:
+    if log is None or not log.parent.is_dir():  # a node that joined later may not see the driver's directory
         return function(*arguments)
     with log.open("w") as file:
+        print("began", f"{time.time():.3f}", file=file, flush=True)
         faulthandler.enable(file=file)
         faulthandler.dump_traceback_later(0.95 * deadline_s, file=file)
         try:
