@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Iterator
+from math import isfinite
 
 import pyarrow as pa
 from rich.console import Console
@@ -31,9 +33,10 @@ def _table(answer: pa.Table) -> None:
     for name, type_ in zip(answer.column_names, answer.schema.types, strict=True):
         numeric = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
         shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in answer.to_pylist():
-        shown.add_row(*(_cell(v) for v in row.values()))
-    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+    for row in _rows(answer):
+        shown.add_row(*(_cell(v) for v in row))
+    # File names may hold what looks like markup.
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(shown)
     print(f"{len(answer):,} row{'s' if len(answer) != 1 else ''}", file=sys.stderr)
 
 
@@ -43,7 +46,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bytes):
         return f"<{len(value):,} bytes>"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
     text = str(value)
     return text if len(text) <= CELL else text[: CELL - 1] + "…"
 
@@ -51,13 +54,27 @@ def _cell(value: object) -> str:
 def _csv(answer: pa.Table) -> None:
     out = csv.writer(sys.stdout)
     out.writerow(answer.column_names)
-    out.writerows([_plain(v) for v in row.values()] for row in answer.to_pylist())
+    out.writerows([_plain(v) for v in row] for row in _rows(answer))
 
 
 def _json(answer: pa.Table) -> None:
-    rows = [{k: _plain(v) for k, v in row.items()} for row in answer.to_pylist()]
+    rows = [dict(zip(answer.column_names, map(_plain, row), strict=True)) for row in _rows(answer)]
     print(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
 
 
+def _rows(answer: pa.Table) -> Iterator[tuple]:
+    """Values by position: two columns of one name both count."""
+    return zip(*(column.to_pylist() for column in answer.columns), strict=True)
+
+
 def _plain(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else value
+    """Bytes as hex; JSON has no word for what is not a number."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value

@@ -112,11 +112,13 @@ def _lake(lake: str) -> list[Finding]:
 
 
 def _machine() -> list[Finding]:
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     cores = os.cpu_count() or 1
-    enough = pages >= 1 + cores
+    if "SC_AVPHYS_PAGES" not in os.sysconf_names:  # macOS
+        return [Finding("machine", "ok", f"{cores} cores")]
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    enough = free >= 1 + cores
     remedy = "" if enough else f"Each of {cores} workers takes up to 1 GiB: set FAKELAKE_CPUS lower."
-    return [Finding("machine", "ok" if enough else "warning", f"{cores} cores, {pages:.1f} GiB of memory free", remedy)]
+    return [Finding("machine", "ok" if enough else "warning", f"{cores} cores, {free:.1f} GiB of memory free", remedy)]
 
 
 def _prefect() -> list[Finding]:

@@ -13,18 +13,17 @@ from fakelake.flows.shared_options import LakeOption, lake_root
 app = typer.Typer(help="Take pictures and clips out of the lake.", no_args_is_help=True)
 
 TRACKS = """
-SELECT v.video_id, c.track_id, any_value(s.name) AS name, any_value(v.dataset) AS dataset,
-       any_value(l.label) AS label, count(DISTINCT c.frame) AS frames
+SELECT v.video_id, v.recipe_id, c.track_id, min(s.name) AS name, any_value(v.dataset) AS dataset,
+       any_value(l.label) AS label, any_value(l.target_identity) AS identity
 FROM crops c JOIN videos v USING (video_id, recipe_id) JOIN sources s USING (video_id)
 LEFT JOIN video_label l USING (video_id)
 WHERE ($video IS NULL OR starts_with(v.video_id, $video) OR contains(s.name, $video))
   AND ($recipe IS NULL OR v.recipe_id = $recipe)
-GROUP BY v.video_id, v.recipe_id, c.track_id ORDER BY name, v.video_id, c.track_id
+GROUP BY v.video_id, v.recipe_id, c.track_id ORDER BY name, v.video_id, v.recipe_id, c.track_id
 """
 CROPS = """
-SELECT c.frame, any_value(f.pts_s) AS pts_s, any_value(c.image) AS image
-FROM crops c JOIN frames f USING (video_id, track_id, frame, recipe_id)
-WHERE c.video_id = ? AND c.track_id = ? GROUP BY c.frame ORDER BY c.frame LIMIT ?
+SELECT f.pts_s, c.image FROM crops c JOIN frames f USING (video_id, track_id, frame, recipe_id)
+WHERE c.video_id = ? AND c.recipe_id = ? AND c.track_id = ? ORDER BY c.frame LIMIT ?
 """
 
 
@@ -54,14 +53,18 @@ def clips(
     written = 0
     with Lake.open(lake_root(lake)).connect() as connection, (out / "manifest.csv").open("w", newline="") as file:
         manifest = csv.writer(file)
-        manifest.writerow(["path", "label", "dataset", "video_id", "track_id", "frames"])
+        # `identity` comes back with the clip, so that a split never parts it from the video it was cut from.
+        manifest.writerow(["path", "label", "identity", "dataset", "video_id", "recipe_id", "track_id", "frames"])
         tracks = connection.execute(TRACKS, {"video": video, "recipe": recipe_id}).fetchall()
-        for video_id, track_id, name, dataset, label, _ in tracks:
-            rows = connection.execute(CROPS, [video_id, track_id, frames]).fetchall()
-            shown = resample([r[1] for r in rows])[:frames] if true_speed else range(len(rows))
-            target = f"{Path(name).stem.replace('/', '_')}-{video_id[:8]}-t{track_id}.mp4"
-            count = write_clip(out / target, (rows[i][2] for i in shown))
-            manifest.writerow([target, label, dataset, video_id, track_id, count])
+        several = len({recipe for _, recipe, *_ in tracks}) > 1
+        for video_id, recipe, track_id, name, dataset, label, identity in tracks:
+            rows = connection.execute(CROPS, [video_id, recipe, track_id, frames]).fetchall()
+            shown = resample([pts_s for pts_s, _ in rows])[:frames] if true_speed else range(len(rows))
+            made_by = f"-{recipe[:6]}" if several else ""
+            target = f"{Path(name).stem[:60]}-{video_id[:8]}{made_by}-t{track_id}.mp4"
+            count = write_clip(out / target, (rows[i][1] for i in shown))
+            said = label if label in ("real", "fake") else ""
+            manifest.writerow([target, said, identity, dataset, video_id, recipe, track_id, count])
             written += 1
     typer.echo(f"{written} clips in {out}, listed in {out / 'manifest.csv'}")
     typer.echo("Back in with: fakelake ingest --face-clips " + str(out / "manifest.csv"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
+from math import isfinite
+from types import NoneType
+from typing import get_args, get_type_hints
 
 from fakelake.infra.prefect_env import prepare
 
@@ -34,25 +36,31 @@ def parse_changes(changes: list[str]) -> dict:
     """`["stride=3", "crop_margin=.3"]` -> `{"stride": 3, "crop_margin": 0.3}`. Raises ValueError."""
     from fakelake.catalog.recipe import Recipe
 
-    known = {f.name for f in fields(Recipe)} - {"name", "detector_sha256", "bytes_version"}
+    known = get_type_hints(Recipe)
+    for settled in ("name", "detector_sha256", "bytes_version"):
+        del known[settled]
     overrides = {}
     for change in changes:
         name, found, text = change.partition("=")
         if not found or name not in known:
             raise ValueError(f"--set {change}: write setting=value with a setting of {', '.join(sorted(known))}.")
-        overrides[name] = _value(text)
+        overrides[name] = _value(change, text, get_args(known[name]) or (known[name],))
     return overrides
 
 
-def _value(text: str) -> int | float | str | None:
-    if text.lower() == "none":
+def _value(change: str, text: str, kinds: tuple[type, ...]) -> int | float | str | None:
+    """Of the setting's own type: 24 and 24.0 have to be one recipe."""
+    if NoneType in kinds and text.lower() == "none":
         return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    kind = kinds[0]
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or (kind is float and not isfinite(value)):
+        wanted = {int: "a whole number", float: "a number", str: "a word"}[kind]
+        raise ValueError(f"--set {change}: this setting is {wanted}{' or none' if NoneType in kinds else ''}.")
+    return value
 
 
 def _plan_words(planned: dict) -> str:
