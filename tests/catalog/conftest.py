@@ -44,7 +44,7 @@ def s3_endpoint():
 
 @pytest.fixture
 def s3_root(s3_endpoint, monkeypatch):
-    """An empty prefix; its name needs percent-encoding."""
+    """An empty prefix; its name holds what needs encoding, and signs of a glob pattern."""
     for name, value in s3_endpoint.items():
         monkeypatch.setenv(name, value)
-    return f"s3://archive/my lake {uuid.uuid4().hex[:8]}"
+    return f"s3://archive/my [1] lake {uuid.uuid4().hex[:8]}"

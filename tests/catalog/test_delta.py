@@ -1,9 +1,7 @@
 import os
-import time
 
 import pytest
-from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import CommitFailedError
+from deltalake import DeltaTable
 
 from fakelake.catalog import delta
 from fakelake.catalog.delta import TableMoved
@@ -75,17 +73,25 @@ def test_a_commit_can_insist_on_the_version_it_was_decided_on(lake, location):
         delta.commit(location, "labels", [part(lake)], at_version=0)
 
 
-def test_delta_itself_refuses_a_commit_on_a_version_that_is_past(lake, location):
-    """What `at_version` rests on: between our look and our write, Delta's log decides."""
-    late = delta.open_table(location, "labels")
-    delta.commit(location, "labels", [part(lake)])
-    with pytest.raises(CommitFailedError):
-        late.create_write_transaction(
-            [delta._add(part(lake), int(time.time() * 1000), True)],
-            mode="append",
-            schema=late.schema(),
-            commit_properties=CommitProperties(max_commit_retries=0),
-        )
+@pytest.mark.parametrize("insist", [True, False])
+def test_a_commit_that_another_one_overtakes_looks_again_before_it_retries(lake, location, monkeypatch, insist):
+    mine, theirs = part(lake), part(lake)
+    honest, overtaken = delta.parts_of, []
+
+    def overtake(table, name):
+        present = honest(table, name)
+        if not overtaken:
+            overtaken.append(1)
+            delta.commit(location, "labels", [theirs])
+        return present
+
+    monkeypatch.setattr(delta, "parts_of", overtake)
+    if insist:
+        with pytest.raises(TableMoved, match="at version 1, not at 0"):
+            delta.commit(location, "labels", [mine], at_version=0)
+    else:
+        assert delta.commit(location, "labels", [mine]) == 2
+    assert paths(location) == sorted([theirs.path] if insist else [mine.path, theirs.path])
 
 
 def test_the_log_keeps_what_training_may_name(lake):
