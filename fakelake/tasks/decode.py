@@ -163,6 +163,4 @@ class Decoder:
 
 def _words(error: Exception | str) -> str:
     """libav's words without its error numbers, function names and paths."""
-    if isinstance(error, av.FFmpegError):
-        return f"{error.strerror} ({error.log[2].strip()})" if error.log else str(error.strerror)
     return error if isinstance(error, str) else (getattr(error, "strerror", None) or str(error))

@@ -14,7 +14,9 @@ from av.video.stream import VideoStream
 
 from fakelake.tasks.errors import MediaError
 
-av.logging.set_level(av.logging.PANIC)  # damage is reported through MediaError and Decoder.errors, once
+# At any other level libav's threads call into Python to log, and wait for the interpreter lock while closing a
+# decoder waits for them: a deadlock. Damage is reported through MediaError and Decoder.errors.
+av.logging.set_level(None)
 
 # A video of more pixels than this is a hostile or broken header: one decoded frame would fill the worker.
 MAX_PIXELS = 100_000_000

@@ -64,7 +64,7 @@ def probe(path: str | bytes | os.PathLike, *, max_pixels: int = media_file.MAX_P
         with media_file.open_media(path, stage="probe") as container:
             return _describe(path, container, head, size, max_pixels)
     except av.FFmpegError as error:
-        raise sniff.unreadable(path, head, error) from error
+        raise sniff.unreadable(path, head) from error
 
 
 def _describe(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -15,6 +14,7 @@ from fakelake.tasks.media_file import display_name
 _HEAD = 4096
 
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"8BPS", b"\0\0\1\0")
+_TEXT_HEADED = (b"YUV4MPEG2", *(b"P%d\n" % n for n in range(1, 8)))  # pixels may be printable too
 _PICTURE_BRANDS = {b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1", b"crx "}
 # Text shown as a film, playlists that name other files, and network descriptions: libav takes all of these for video.
 _NO_VIDEO_FORMATS = {"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "sdp", "rtsp", "lavfi", "imf"}
@@ -59,7 +59,7 @@ def refuse_by_content(path: str | bytes | os.PathLike, head: bytes, size: int) -
 
 
 def _is_text(head: bytes) -> bool:
-    if not head or head.startswith(b"YUV4MPEG2"):
+    if not head or head.startswith(_TEXT_HEADED):
         return False
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and len(head) % 2 == 0:
         head = head.decode("utf-16", "replace").encode()
@@ -104,13 +104,13 @@ def promised_bytes(head: bytes) -> int:
     return 0 if value == unknown else segment + 4 + width + value
 
 
-def unreadable(path: str | bytes | os.PathLike, head: bytes, error: av.FFmpegError) -> MediaError:
+def unreadable(path: str | bytes | os.PathLike, head: bytes) -> MediaError:
     """The error for a file that libav would not open."""
     avi = head[:4] == b"RIFF" and head[8:11] == b"AVI"
     transport = head[:1] == b"G" and head[188:189] == b"G"
     if not (head.startswith(_VIDEO_MAGIC) or head[4:8] in _ATOMS or avi or transport):
         return not_a_video(path)
-    missing = " its index (the moov atom) is missing and" if "moov atom not found" in str(error) else ""
+    missing = " its index (the moov atom) is missing or broken and" if head[4:8] in _ATOMS else ""
     return MediaError(
         "probe",
         "truncated",
