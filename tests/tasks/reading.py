@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from fakelake.tasks.read_video import SegmentRead, examine, read_segment
 from fakelake.tasks.segments import plan_segments
 from fakelake.tasks.source_file import SourceFile, uri_of
 from fakelake.tasks.write_video import WrittenVideo, write_video
+
+QUICK = {"preset": "ultrafast"}  # for the encoder
 
 
 def small_recipe(**changes: Any) -> Recipe:
@@ -67,8 +69,7 @@ def read_clip(path: Path, folder: Path, recipe: Recipe | None = None, segment_s:
     return ReadClip(written.video.row, *tables, read, written)
 
 
-def pictures_of(path: Path, count: int | None = None, start: int = 0) -> Sequence[np.ndarray]:
-    """Decoded BGR pictures, [H, W, 3] each."""
+def pictures_of(path: Path, count: int | None = None) -> list[np.ndarray]:
+    """The first `count` pictures, BGR [H, W, 3] each."""
     with av.open(str(path)) as container:
-        frames = [f.to_ndarray(format="bgr24") for _, f in zip(range(start + (count or 10**6)), container.decode(video=0))]
-    return frames[start:]
+        return [f.to_ndarray(format="bgr24") for f in islice(container.decode(video=0), count)]
