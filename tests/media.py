@@ -159,7 +159,7 @@ def write_clip(
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
         if sound:
-            _write_tone(out, tone, (n + 1) / fps)
+            write_tone(out, tone, (n + 1) / fps)
     return path
 
 
@@ -170,11 +170,12 @@ def _as_frame(image: np.ndarray | av.VideoFrame) -> av.VideoFrame:
 def write_sound(path: Path, seconds: float = 1.0) -> Path:
     """A tone and no video."""
     with av.open(str(path), "w") as out:
-        _write_tone(out, out.add_stream("mp3" if path.suffix == ".mp3" else "aac", rate=16_000), seconds)
+        write_tone(out, out.add_stream("mp3" if path.suffix == ".mp3" else "aac", rate=16_000), seconds)
     return path
 
 
-def _write_tone(out: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+def write_tone(out: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+    """Encode a tone of `seconds` into an open file."""
     wave = np.sin(np.arange(int(16_000 * seconds)) * 0.17)[None].astype(np.float32)
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave), format="fltp", layout="mono")
     frame.sample_rate, frame.pts = 16_000, 0

@@ -216,7 +216,7 @@ def test_a_song_with_a_cover_picture_is_audio_only(tmp_path):
         packet = av.Packet(cover)
         packet.stream, packet.pts, packet.dts = image, 0, 0
         out.mux(packet)
-        media._write_tone(out, tone, 1)
+        media.write_tone(out, tone, 1)
     assert error_of(tmp_path / "a.m4a").error == "audio_only"
 
 
