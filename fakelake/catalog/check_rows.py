@@ -126,7 +126,7 @@ def check_splits(lake: Lake, near_duplicates: Iterable[tuple[str, str]]) -> Iter
         """).fetchall()
         names = dict(
             connection.execute(
-                "SELECT video_id, coalesce(any_value(name), video_id) FROM sources GROUP BY ALL"
+                "SELECT video_id, any_value(name) FROM sources WHERE name IS NOT NULL GROUP BY video_id"
             ).fetchall()
         )
     for split_id, a, b, part_a, part_b in crossing:

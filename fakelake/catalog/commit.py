@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 
 from fakelake.catalog import delta
 from fakelake.catalog.failpoint import failpoint
-from fakelake.catalog.lake import Lake, from_rows
+from fakelake.catalog.forget import forgotten
+from fakelake.catalog.lake import Lake, from_rows, one_of
 from fakelake.catalog.lock import Held, lake_lock
 from fakelake.catalog.parts import Part, RowsRefused
 from fakelake.catalog.publish import publish_locked
@@ -97,13 +98,19 @@ def _refuse_strangers(video: IngestedVideo) -> None:
 
 
 def _without_committed(lake: Lake, videos: Sequence[IngestedVideo]) -> tuple[list[IngestedVideo], int]:
-    """The videos whose keys are not in the lake, each key once, and the version of `videos` that says so."""
+    """The videos whose keys are not in the lake, each key once, and the version of `videos` that says so.
+
+    What the lake was told to forget is left out too: it may have been on its way when that was said.
+    """
     table = lake.table("videos")
-    keys = lake.read_parts(delta.parts_of(table, "videos"), "videos", ["video_id", "recipe_id"])
+    ids = {video.row["video_id"] for video in videos}
+    parts = delta.parts_of(table, "videos")
+    keys = lake.read_parts(parts, "videos", ["video_id", "recipe_id"], one_of("video_id", ids))
     seen = set(zip(keys["video_id"].to_pylist(), keys["recipe_id"].to_pylist(), strict=True))
+    never = forgotten(lake, ids)
     new = []
     for video in videos:
-        if video.key not in seen:
+        if video.key not in seen and video.row["video_id"] not in never:
             seen.add(video.key)
             new.append(video)
     return new, table.version()
@@ -142,12 +149,17 @@ def _append_events(lake: Lake, held: Held, sources: Sequence[Row], quarantine: S
     A place is news if it was not seen before with these bytes, or not since it last gave trouble. Trouble is
     news if it is not on record already, or the place has been fine since.
     """
-    seen = lake.read("sources").to_pylist() if sources or quarantine else []
-    trouble = lake.read("quarantine").to_pylist() if sources or quarantine else []
+    identity = ("uri", "video_id", "recipe_id", "dataset", "stage", "error", "message", "frames_kept")
+    never = forgotten(lake, {row["video_id"] for row in (*sources, *quarantine) if row.get("video_id")})
+    sources, quarantine = ([row for row in rows if row.get("video_id") not in never] for rows in (sources, quarantine))
+    if not sources and not quarantine:
+        return 0
+    there = one_of("uri", (row["uri"] for row in (*sources, *quarantine)))
+    seen = lake.read("sources", ["uri", "video_id", "dataset", "mtime_ns", "seen_at"], there).to_pylist()
+    trouble = lake.read("quarantine", [*identity, "at"], there).to_pylist()
     last_trouble = _latest((row for row in trouble if not row["frames_kept"]), "at")
     last_seen = _latest(seen, "seen_at")
     new_sources = _news(sources, seen, ("uri", "video_id", "dataset", "mtime_ns"), "seen_at", last_trouble)
-    identity = ("uri", "video_id", "recipe_id", "dataset", "stage", "error", "message", "frames_kept")
     partial = [row for row in quarantine if row["frames_kept"]]
     whole = [row for row in quarantine if not row["frames_kept"]]
     new_quarantine = _news(partial, trouble, identity, "at", {}) + _news(whole, trouble, identity, "at", last_seen)

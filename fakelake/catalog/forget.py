@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
-from fakelake.catalog.lake import Lake
+from fakelake.catalog.lake import Lake, one_of
 from fakelake.catalog.lock import Held, lake_lock
 from fakelake.catalog.publish import publish_locked
 from fakelake.catalog.rewrite import drop_rows, scrub
@@ -92,7 +92,7 @@ def forgotten(lake: Lake, among: Iterable[str] | None = None) -> set[str]:
     """video_ids that must not be taken in."""
     where = pc.field("error") == ERROR
     if among is not None:
-        where &= pc.field("video_id").isin(sorted(among))
+        where &= one_of("video_id", among)
     return set(lake.read("quarantine", ["video_id"], where).column(0).to_pylist())
 
 
@@ -118,14 +118,14 @@ def _refuse_from_now_on(lake: Lake, held: Held, video_id: str, sources: list[dic
     ]
     drop_rows(lake, held, "quarantine", {"video_id": {video_id}}, instead=[lake.write_rows("quarantine", rows)])
     # What failed before its bytes were hashed has no video_id. It was mended since, or it would not be in sources.
-    unhashed = lake.read("quarantine", ["uri"], pc.field("uri").isin(sorted(places)) & pc.field("video_id").is_null())
+    unhashed = lake.read("quarantine", ["uri"], one_of("uri", places) & pc.field("video_id").is_null())
     if unhashed.num_rows:
         _drop_unhashed(lake, held, set(unhashed.column(0).to_pylist()))
     return sorted(places)
 
 
 def _drop_unhashed(lake: Lake, held: Held, uris: set[str]) -> None:
-    rows = lake.read("quarantine", where=pc.field("uri").isin(sorted(uris)) & pc.field("video_id").is_valid())
+    rows = lake.read("quarantine", where=one_of("uri", uris) & pc.field("video_id").is_valid())
     drop_rows(lake, held, "quarantine", {"uri": uris}, instead=[lake.write_rows("quarantine", rows)])
 
 

@@ -204,6 +204,11 @@ def committed_parts(parts: Iterable[Part], attempts: set[str]) -> list[Part]:
     return [part for part in parts if part.compacted or part.attempt_id in attempts]
 
 
+def one_of(column: str, values: Iterable[str]) -> pc.Expression:
+    """A `where` for `read`: the column has one of these texts; of no values, no row fits."""
+    return pc.field(column).isin(pa.array(sorted(set(values)), pa.string()))
+
+
 def from_rows(name: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
     """Rows as an Arrow table of the table's schema. Raises RowsRefused."""
     spec = TABLES[name]

@@ -76,7 +76,7 @@ def _database(location: LakeLocation, sql: str) -> bytes:
         with duck.connect(location) as connection:
             connection.execute(f"ATTACH {duck.quote(str(file))} AS publication_file (STORAGE_VERSION 'v1.0.0')")
             connection.execute("USE publication_file")
-            connection.execute(sql)
+            connection.execute(f"BEGIN;\n{sql}COMMIT;")  # one write to disk instead of one a statement
             connection.execute("USE memory")
             connection.execute("DETACH publication_file")
         return file.read_bytes()

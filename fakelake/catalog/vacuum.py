@@ -20,7 +20,7 @@ from fakelake.catalog.delta_log import read_log
 from fakelake.catalog.lake import Lake, committed_parts
 from fakelake.catalog.location import StoredFile
 from fakelake.catalog.lock import lake_lock
-from fakelake.catalog.publish import CATALOG_SQL, publish
+from fakelake.catalog.publish import CATALOG_SQL, publish, publish_locked
 from fakelake.catalog.schemas import TABLES
 from fakelake.catalog.staging import STAGING
 
@@ -144,6 +144,7 @@ def _remove(lake: Lake, candidates: Sequence[Removed]) -> Iterator[Removed]:
                 if dead:
                     held.check()
                     delta.commit(lake.location, name, remove=dead)
+                    publish_locked(lake, held)
             for file in chunk:
                 if file.path not in named:
                     lake.location.delete(file.path)

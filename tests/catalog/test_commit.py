@@ -244,3 +244,19 @@ def test_four_writers_with_the_same_videos_and_two_polling_readers_lose_and_doub
         assert connection.execute(COUNTS).fetchall() == [(24, 24, 24, 72, 72, 72, 24)]
     assert tables(lake)["quarantine"] == 1
     assert lake.ready_keys("r1") == {video_id(i) for i in range(24)}
+
+
+def test_a_commit_reads_only_what_concerns_its_own_videos(lake, monkeypatch):
+    commit_videos(lake, [write_video(lake, i) for i in range(20)], [source(i) for i in range(20)], [trouble(500)])
+    read, taken = Lake.read_parts, {}
+
+    def count_rows(self, parts, name, *arguments, **options):
+        rows = read(self, parts, name, *arguments, **options)
+        taken[name] = max(taken.get(name, 0), len(rows))
+        return rows
+
+    monkeypatch.setattr("fakelake.catalog.publish.publish_locked", lambda *_, **__: None)
+    monkeypatch.setattr("fakelake.catalog.commit.publish_locked", lambda *_, **__: None)
+    monkeypatch.setattr(Lake, "read_parts", count_rows)
+    commit_videos(lake, [write_video(lake, 3), write_video(lake, 30)], [source(3), source(30)], [trouble(501)])
+    assert taken == {"videos": 1, "sources": 1, "quarantine": 0}
