@@ -20,6 +20,7 @@ from typing import Any
 import ray
 from ray.exceptions import OutOfMemoryError, RayTaskError, TaskCancelledError
 
+STARTS = 3  # tries to start Ray on this machine
 RECOUNT_S = 10.0  # seconds between two looks at the cluster's size
 LOG_CHARACTERS = 4000  # of a worker's last words
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -77,7 +78,15 @@ def connect(address: str | None, cpus: int | None) -> None:
         options = {"runtime_env": {"env_vars": following}} if following else {}
     else:
         options = {"num_cpus": cpus, "object_store_memory": 512 << 20, "include_dashboard": False}
-    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
+    for attempt in range(STARTS):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
+            return
+        except Exception as error:
+            ray.shutdown()
+            # Ray gives its own processes 30 s to come up, which a busy machine may exceed.
+            if address or "timed out during startup" not in str(error) or attempt == STARTS - 1:
+                raise
 
 
 class RayPool:
@@ -204,7 +213,7 @@ class RayPool:
         except RayTaskError as error:
             # The function's own exception; as_instanceof_cause() would hide its class behind a made one.
             done.error = error.cause if error.cause is not None else error
-            done.log = ANSI.sub("", error.traceback_str)[-LOG_CHARACTERS:]
+            done.log = ANSI.sub("", str(error))[-LOG_CHARACTERS:]
         except OutOfMemoryError as error:
             done.error = OutOfMemory(str(error).splitlines()[0])
         except TaskCancelledError:
