@@ -104,7 +104,13 @@ class TorchRetinaFace:
         self._device = torch.device(device)
         build, self._normalise = NETWORKS[weights.name]
         network = build()
-        network.load_state_dict(load_state_dict(weights), strict=True)
+        try:
+            network.load_state_dict(load_state_dict(weights), strict=True)
+        except RuntimeError as error:
+            raise WeightsCorrupt(
+                f"{weights.path} holds the tensors of another network than {weights.name}. "
+                f"Replace it by the published file.\n{error}"
+            ) from error
         self._network = network.eval().to(self._device)
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
