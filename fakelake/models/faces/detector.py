@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +49,21 @@ class FaceDetector(Protocol):
     def detect(self, frames: np.ndarray) -> list[Detections]:
         """frames: uint8 [B, H, W, 3], BGR. Returns B Detections. A frame's result does not depend on its batch."""
         ...
+
+
+def in_batches(detector: FaceDetector, frames: Iterable[np.ndarray], size: int) -> Iterator[Detections]:
+    """One Detections per frame, in order, at most `size` frames behind; only frames of one shape share a batch.
+
+    frames: uint8 [H, W, 3], BGR.
+    """
+    batch: list[np.ndarray] = []
+    for frame in frames:
+        if batch and (len(batch) == size or frame.shape != batch[0].shape):
+            yield from detector.detect(np.stack(batch))
+            batch = []
+        batch.append(frame)
+    if batch:
+        yield from detector.detect(np.stack(batch))
 
 
 def load_detector(

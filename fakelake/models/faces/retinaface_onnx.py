@@ -8,7 +8,7 @@ import onnxruntime as ort
 
 from fakelake.models.faces.anchors import detections
 from fakelake.models.faces.detector import Detections, check_frames
-from fakelake.models.weights import ResolvedWeights
+from fakelake.models.weights import ResolvedWeights, WeightsCorrupt
 
 BGR_MEAN = (104, 117, 123)
 # Frames a run of the network: beyond this many pixels its activations leave the caches (640 x 360: 63 frames/s
@@ -35,9 +35,15 @@ class OnnxRetinaFace:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Its fused, blocked convolutions are 1.8 times as fast as the graph with basic optimisations only.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-        self._session = ort.InferenceSession(
-            weights.path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = ort.InferenceSession(
+                weights.path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's many error classes share no public base
+            raise WeightsCorrupt(
+                f"{weights.path} cannot be read as an ONNX network for {weights.name} ({error}). "
+                f"Replace it by the published file."
+            ) from error
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
         check_frames(frames)
