@@ -24,10 +24,12 @@ def run_ingest(
         planned = plan(paths, lake, recipe, overrides, dataset)
         print(json.dumps(planned, indent=2, ensure_ascii=False) if as_json else _plan_words(planned))
         return 0
-    summary = ingest(
-        paths, lake=lake, recipe=recipe, overrides=overrides, dataset=dataset, label=label, permission=permission,
-        retry_refused=retry_refused, quiet=as_json,
-    )  # fmt: skip
+    # Ray and Prefect print warnings where they like; stdout is for the answer.
+    with redirect_stdout(sys.stderr):
+        summary = ingest(
+            paths, lake=lake, recipe=recipe, overrides=overrides, dataset=dataset, label=label, permission=permission,
+            retry_refused=retry_refused, quiet=as_json,
+        )  # fmt: skip
     print(json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) if as_json else "\n".join(summary.lines()))
     return summary.exit_code
 

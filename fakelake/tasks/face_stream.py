@@ -1,15 +1,18 @@
-"""Frames in, face rows and pictures out: detect on small frames in batches, track, crop from the full frame."""
+"""Frames in, face rows and pictures out: detect on small frames, track, crop from the full frame."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fakelake.catalog.recipe import Recipe
-from fakelake.models.faces.detector import Detections, FaceDetector
+from fakelake.models.faces.detector import Detections, FaceDetector, in_batches
+from fakelake.models.faces.follow import follow
 from fakelake.tasks import crop
 from fakelake.tasks.decode import Frame
 from fakelake.tasks.spool import Spool
@@ -25,6 +28,7 @@ class StreamSummary:
 
     tracklets: list[Tracklet] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    frames: int = 0
     first_frame: int | None = None
     first_histogram: np.ndarray | None = None
     last_histogram: np.ndarray | None = None
@@ -39,12 +43,12 @@ class _Anchor:
     frame: Frame
     kept: int
     small: np.ndarray
+    histogram: np.ndarray
     between: list[tuple[Frame, int]] = field(default_factory=list)
     boxes: np.ndarray | None = None
     landmarks: np.ndarray | None = None
     scores: np.ndarray | None = None
     ids: list[int] = field(default_factory=list)
-    histogram: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ class _Clip:
 
 
 class FaceStream:
-    """Push the kept frames of one segment in order, then `finish()`.
+    """Run it over the kept frames of one segment, in order.
 
     Rows go to the spool: `frames` for each face of each kept frame (on the frames between two detections the boxes
     are interpolated, `detected` = False), `crops` and `portraits` where the recipe wants pictures.
@@ -66,59 +70,59 @@ class FaceStream:
 
     def __init__(self, detector: FaceDetector, recipe: Recipe, spool: Spool, segment: int = 0) -> None:
         self._detector, self._recipe, self._spool, self._segment = detector, recipe, spool, segment
-        self._waiting: list[_Anchor] = []
+        self._waiting: deque[_Anchor] = deque()
         self._previous: _Anchor | None = None
         self._clips: dict[int, _Clip] = {}
-        self._pushed = 0
         self.summary = StreamSummary()
 
-    def push(self, frame: Frame, kept: int) -> None:
-        """`kept` is the frame's rank among the kept frames of the whole video."""
-        is_anchor = self._pushed % self._recipe.detect_every == 0
-        self._pushed += 1
-        if not is_anchor:
-            (self._waiting[-1] if self._waiting else self._previous).between.append((frame, kept))
-            return
-        anchor = self._anchor(frame, kept)
-        if self._waiting and (self._waiting[0].small.shape != anchor.small.shape or self._full(frame)):
-            self._flush()
-        self._waiting.append(anchor)
+    def run(self, frames: Iterable[tuple[Frame, int]]) -> StreamSummary:
+        """frames: each with its rank among the kept frames of the whole video."""
+        seconds = self.summary.seconds
+        found = self._found(self._smalls(iter(frames)))
+        while True:
+            start, decoding = time.perf_counter(), seconds["decode"]
+            detections = next(found, None)
+            seconds["detect"] += time.perf_counter() - start - (seconds["decode"] - decoding)
+            if detections is None:
+                return self.summary
+            start = time.perf_counter()
+            self._take(self._waiting.popleft(), detections)
+            seconds["encode"] += time.perf_counter() - start
 
-    def finish(self) -> StreamSummary:
-        """Detect on the last kept frame too, write what is pending, and give the summary."""
-        last = self._waiting[-1] if self._waiting else self._previous
+    def _smalls(self, frames: Iterator[tuple[Frame, int]]) -> Iterator[np.ndarray]:
+        """The pictures that the detector sees: of every n-th kept frame and of the last one."""
+        last: _Anchor | None = None
+        for n, (frame, kept) in enumerate(frames):
+            self.summary.frames += 1
+            if n % self._recipe.detect_every:
+                last.between.append((frame, kept))
+            else:
+                last = self._anchor(frame, kept)
+                yield last.small
         if last is not None and last.between:
-            self._waiting.append(self._anchor(*last.between.pop()))
-        self._flush()
-        return self.summary
+            yield self._anchor(*last.between.pop()).small
 
     def _anchor(self, frame: Frame, kept: int) -> _Anchor:
         start = time.perf_counter()
         small, _ = frame.small(self._recipe.detect_px)
         self.summary.seconds["decode"] += time.perf_counter() - start
-        return _Anchor(frame, kept, small)
+        anchor = _Anchor(frame, kept, small, colour_histogram(small))
+        self._waiting.append(anchor)
+        return anchor
 
-    def _full(self, frame: Frame) -> bool:
-        frame_bytes = frame.width * frame.height * 3 // 2
-        budget = PENDING_BYTES // max(1, frame_bytes * self._recipe.detect_every)
-        return len(self._waiting) >= max(1, min(self._detector.batch_size, budget))
-
-    def _flush(self) -> None:
-        # Shapes can differ only at the end: the last frame of a stream whose size changed there.
-        while self._waiting:
-            shape = self._waiting[0].small.shape
-            batch = [a for a in self._waiting if a.small.shape == shape]
-            self._waiting = [a for a in self._waiting if a.small.shape != shape]
-            start = time.perf_counter()
-            found = self._detector.detect(np.stack([a.small for a in batch]))
-            for anchor in batch:
-                anchor.histogram = colour_histogram(anchor.small)
-            self.summary.seconds["detect"] += time.perf_counter() - start
-            for anchor, detections in zip(batch, found, strict=True):
-                self._take(anchor, detections)
+    def _found(self, smalls: Iterator[np.ndarray]) -> Iterator[Detections]:
+        """One Detections a picture, in order. How many pictures may wait for that is bounded by their frames' bytes."""
+        first = next(smalls, None)
+        if first is None:
+            return iter(())
+        frame = self._waiting[0].frame
+        hold = max(1, PENDING_BYTES // (frame.width * frame.height * 3 // 2 * self._recipe.detect_every))
+        smalls = itertools.chain((first,), smalls)
+        if min(hold, self._recipe.search_every) == 1:
+            return in_batches(self._detector, smalls, min(hold, self._detector.batch_size))
+        return follow(self._detector, smalls, min(hold, self._recipe.search_every), sure=self._recipe.min_score)
 
     def _take(self, anchor: _Anchor, found: Detections) -> None:
-        start = time.perf_counter()
         self._filter(anchor, found)
         previous, pairs = self._previous, {}
         if previous is None:
@@ -136,7 +140,6 @@ class FaceStream:
             )
         anchor.small = anchor.small[:0]
         self.summary.last_histogram, self._previous = anchor.histogram, anchor
-        self.summary.seconds["encode"] += time.perf_counter() - start
 
     def _filter(self, anchor: _Anchor, found: Detections) -> None:
         # Each side by itself: the small picture's were rounded to whole pixels.

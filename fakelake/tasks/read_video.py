@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -50,7 +49,6 @@ class SegmentRead:
 
     segment: int
     frames_read: int
-    frames_kept: int
     phash: str
     broken: str | None
     stream: StreamSummary
@@ -89,44 +87,50 @@ def read_segment(
     """
     cv2.setNumThreads(threads)
     detector = _detector(recipe, threads, device)
-    video_hash, kept = VideoHash(), 0
+    video_hash = VideoHash()
     with (
         local_file(source) as path,
         Spool(spool_dir) as spool,
         closing(decode(path, info, segment, threads=threads)) as decoder,
     ):
         stream = FaceStream(detector, recipe, spool, segment.index)
-        seconds = stream.summary.seconds
-        for frame in _kept(decoder, recipe, seconds):
-            failpoint("decode")
-            if segment.index == 0 and video_hash.wants(frame.pts_s):
-                video_hash.add(frame.small(64)[0])
-            stream.push(frame, frame.index // recipe.stride)
-            kept += 1
-        summary = stream.finish()
+        frames = _kept(decoder, recipe, stream.summary.seconds)
+        summary = stream.run(_hashed(frames, video_hash) if segment.index == 0 else frames)
     broken = decoder.first_error if decoder.errors else None
-    return SegmentRead(segment.index, decoder.frames_read, kept, video_hash.hex(), broken, summary)
+    return SegmentRead(segment.index, decoder.frames_read, video_hash.hex(), broken, summary)
 
 
-def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[Frame]:
-    """The frames that the recipe keeps, timed."""
-    frames = iter(decoder)
-    if recipe.max_frames is not None:
-        frames = islice(frames, (recipe.max_frames - 1) * recipe.stride + 1)
+def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[tuple[Frame, int]]:
+    """The frames that the recipe keeps, each with its rank among them; their decoding is timed."""
     while True:
         start = time.perf_counter()
-        frame = next(frames, None)
+        frame = next(decoder, None)
         seconds["decode"] += time.perf_counter() - start
         if frame is None:
             return
-        if frame.index % recipe.stride == 0:
-            yield frame
+        failpoint("decode")
+        kept, between = divmod(frame.index, recipe.stride)
+        if recipe.max_frames is not None and kept >= recipe.max_frames:
+            return
+        if not between:
+            yield frame, kept
+        if recipe.max_frames is not None and kept == recipe.max_frames - 1:
+            return
+
+
+def _hashed(frames: Iterator[tuple[Frame, int]], video_hash: VideoHash) -> Iterator[tuple[Frame, int]]:
+    for frame, kept in frames:
+        if video_hash.wants(frame.pts_s):
+            video_hash.add(frame.small(64)[0])
+        yield frame, kept
 
 
 def _detector(recipe: Recipe, threads: int, device: str) -> FaceDetector:
     """Raises WorkerUnfit."""
     try:
-        detector = _loaded(recipe.detector, threads, device, recipe.min_score, recipe.nms_iou)
+        # Where a face was a moment ago, half the evidence is enough: see `follow`.
+        least = recipe.min_score / 2 if recipe.search_every > 1 else recipe.min_score
+        detector = _loaded(recipe.detector, threads, device, least, recipe.nms_iou)
     except Exception as error:
         raise WorkerUnfit(f"A worker cannot load the face detector {recipe.detector}: {error}") from error
     if recipe.detector_sha256 and detector.sha256 != recipe.detector_sha256:

@@ -197,7 +197,7 @@ def _final_rows(
 
 def _reason(rows: int, broken: str | None, read: Sequence[SegmentRead], recipe: Recipe) -> str | None:
     """Why there is no face, or what broke after how many frames; None for an ordinary video."""
-    frames = sum(r.frames_kept for r in read)
+    frames = sum(r.stream.frames for r in read)
     said = []
     if not rows:
         small = max(r.stream.largest_small_face for r in read)

@@ -193,7 +193,7 @@ def test_a_list_on_stdin_and_a_manifest_name_the_videos(pipeline: dict[str, str]
     manifest = tmp_path / "in" / "list.csv"
     manifest.write_text(f"path,label,identity,permission\n{clips[1].name},fake,anna,own work\n")
     assert ingest(manifest, "--lake", lake, env=pipeline)["ready"] == 1
-    assert query(lake, "SELECT label FROM video_label") == [("fake",)]
+    assert query(lake, "SELECT label FROM video_label WHERE label IS NOT NULL") == [("fake",)]
     assert query(lake, "SELECT permission FROM consents") == [("own work",)]
 
 

@@ -206,14 +206,11 @@ def test_a_picture_that_changes_its_size_on_the_way_is_searched_at_its_own_size(
             seen.extend([frames.shape[1:3]] * len(frames))
             return [Detections.empty()] * len(frames)
 
-    recipe = small_recipe(max_frames=None, detect_every=3)
+    recipe = small_recipe(max_frames=None, detect_every=3, search_every=1)
+    frames = list(decode(path, probe(path)))
+    sizes = [(frame.height, frame.width) for frame in frames]
     with Spool(tmp_path / "spool") as spool:
-        stream = FaceStream(Watch(), recipe, spool)
-        sizes = []
-        for kept, frame in enumerate(decode(path, probe(path))):
-            sizes.append((frame.height, frame.width))
-            stream.push(frame, kept)
-        stream.finish()
+        FaceStream(Watch(), recipe, spool).run((frame, kept) for kept, frame in enumerate(frames))
     assert set(sizes) == {(120, 160), (240, 320)}
     assert seen == [*sizes[::3], sizes[-1]]
     assert read_spool(tmp_path / "spool", "frames").num_rows == 0

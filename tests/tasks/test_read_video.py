@@ -74,12 +74,12 @@ def test_with_a_stride_of_three_it_is_10_fps_ten_frames_are_a_second_and_150_are
 def test_a_stride_of_three_keeps_frames_0_3_6(tmp_path):
     clip = read_clip(face_clip(), tmp_path, small_recipe(max_frames=5, stride=3))
     assert clip.track_frames() == [0, 3, 6, 9, 12]
-    assert (clip.read[0].frames_kept, clip.video["frames_read"]) == (5, 13)
+    assert (clip.read[0].stream.frames, clip.video["frames_read"]) == (5, 13)
 
 
 def test_a_video_shorter_than_the_limit_is_read_to_its_end(tmp_path):
     path = blank_clip(tmp_path / "short.mp4", 7)
-    assert read_clip(path, tmp_path, small_recipe(stride=3)).read[0].frames_kept == 3
+    assert read_clip(path, tmp_path, small_recipe(stride=3)).read[0].stream.frames == 3
 
 
 # ---- what the videos row says ----
