@@ -1,0 +1,55 @@
+-- Questions that moderators ask of the catalog. Put your own names in the place of 'interview.mp4'.
+
+-- name: What came in, day by day?
+SELECT ingested_at::DATE AS day, status, count(*) AS videos, round(sum(duration_s) / 3600, 1) AS hours
+FROM videos GROUP BY ALL ORDER BY day DESC, status LIMIT 30;
+
+-- name: How far is each data set?
+SELECT * FROM coverage ORDER BY dataset;
+
+-- name: What could not be used, and what helps?
+SELECT stage, error, count(*) AS files, any_value(remedy) AS remedy
+FROM open_quarantine GROUP BY ALL ORDER BY files DESC;
+
+-- name: Which videos show no face, and why?
+SELECT name, round(duration_s, 1) AS seconds, reason
+FROM video_label WHERE status = 'no_face' ORDER BY seconds DESC LIMIT 50;
+
+-- name: Where is the file whose name I half remember?
+SELECT name, label, status, tracks, left(video_id, 12) AS video, uri
+FROM video_label WHERE name ILIKE '%interview%' ORDER BY name LIMIT 50;
+
+-- name: Who is in this video, and when?
+SELECT track_id, count(*) AS rows, round(min(pts_s), 2) AS from_s, round(max(pts_s), 2) AS to_s,
+       round(median(x2 - x1)) AS face_px, round(avg(det_score), 2) AS score, round(median(sharpness)) AS sharpness
+FROM frames WHERE video_id = (SELECT any_value(video_id) FROM sources WHERE name = 'interview.mp4')
+GROUP BY track_id ORDER BY track_id;
+
+-- name: Which faces are there in its last second?
+SELECT track_id, frame, round(pts_s, 2) AS second, round(x2 - x1) AS face_px, detected
+FROM frames WHERE video_id = (SELECT any_value(video_id) FROM sources WHERE name = 'interview.mp4')
+QUALIFY pts_s > max(pts_s) OVER () - 1 ORDER BY frame, track_id;
+
+-- name: Where are the largest faces?
+SELECT s.name, f.track_id, f.frame, round(f.pts_s, 2) AS second, round(f.x2 - f.x1) AS width, round(f.y2 - f.y1) AS height
+FROM (FROM frames ORDER BY (x2 - x1) * (y2 - y1) DESC LIMIT 20) AS f
+LEFT JOIN (SELECT video_id, any_value(name) AS name FROM sources GROUP BY video_id) AS s USING (video_id)
+ORDER BY width * height DESC;
+
+-- name: Which pictures are the blurriest?
+SELECT s.name, f.track_id, f.frame, round(f.pts_s, 2) AS second, round(f.sharpness, 1) AS sharpness
+FROM (FROM frames WHERE detected ORDER BY sharpness LIMIT 20) AS f
+LEFT JOIN (SELECT video_id, any_value(name) AS name FROM sources GROUP BY video_id) AS s USING (video_id)
+ORDER BY sharpness;
+
+-- name: On which videos do the lists and the moderators disagree?
+SELECT any_value(s.name) AS name, l.said, c.label AS stands, c.labelled_by
+FROM (
+    SELECT video_id, string_agg(DISTINCT label || ' (' || labelled_by || ')', ', ') AS said
+    FROM labels GROUP BY video_id HAVING count(DISTINCT label) > 1
+) AS l JOIN current_labels AS c USING (video_id) LEFT JOIN sources AS s USING (video_id)
+GROUP BY l.said, c.label, c.labelled_by, l.video_id ORDER BY name LIMIT 50;
+
+-- name: Which videos lie in several places?
+SELECT left(video_id, 12) AS video, count(*) AS places, string_agg(uri, ' ' ORDER BY uri) AS uris
+FROM sources GROUP BY video_id HAVING count(*) > 1 ORDER BY places DESC, video LIMIT 50;
