@@ -41,10 +41,10 @@ def write_clip(path: Path, crops: Iterable[bytes], *, px: int = 112, crf: int = 
 
 
 def resample(pts_s: Sequence[float], fps: int = CLIP_FPS) -> list[int]:
-    """Which frame to show at each tick of `fps`: the latest one at or before it. Plays a clip at its true speed."""
+    """Which frame to show at each tick of `fps`: the latest one there is by then. Plays a clip at its true speed."""
     if not pts_s:
         return []
     times = np.asarray(pts_s) - pts_s[0]
-    # Half a millisecond of slack: 29.97 fps times do not fall on the ticks exactly.
-    ticks = np.arange(0, times[-1] + 1 / (2 * fps), 1 / fps) + 5e-4
+    # A quarter of a tick of slack: 29.97 fps falls behind the ticks, and should not show a picture twice for that soon.
+    ticks = np.arange(0, times[-1] + 1 / (2 * fps), 1 / fps) + 1 / (4 * fps)
     return (np.searchsorted(times, ticks, side="right") - 1).clip(0).tolist()
