@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
 from fakelake.catalog.commit import Committed, commit_videos
+from fakelake.catalog.compact import compact_if_needed
 from fakelake.catalog.lake import Lake, LakeNotFound
 from fakelake.catalog.recipe import RECIPES, Recipe
 from fakelake.flows.ingest_driver import IngestDriver, Known, Shard
@@ -126,6 +127,7 @@ def run_shards(lake: Lake, driver: IngestDriver, settings: Settings, quiet: bool
         for shard in driver.shards(size, on_progress=lambda n: progress.update(n, throughput(driver, start))):
             before = time.perf_counter()
             committed = commit_shard(quote(lake), quote(shard))
+            keep_small(quote(lake), settings.compact_after)
             driver.seconds["commit"] += time.perf_counter() - before
             done += len(shard)
             table.append(
@@ -140,6 +142,12 @@ def run_shards(lake: Lake, driver: IngestDriver, settings: Settings, quiet: bool
 def commit_shard(lake: Lake, shard: Shard) -> Committed:
     """One commit of the lake: see `catalog.commit`."""
     return commit_videos(lake, shard.videos, shard.sources, shard.quarantine)
+
+
+@task(name="compact", cache_policy=NO_CACHE, persist_result=False)
+def keep_small(lake: Lake, small_files: int) -> None:
+    """Merge small files once there are many: a shell on the views should never wait for thousands of them."""
+    compact_if_needed(lake, small_files)
 
 
 def throughput(driver: IngestDriver, start: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from math import isfinite
 from types import NoneType
 from typing import get_args, get_type_hints

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from fakelake.catalog.recipe import Recipe
 from fakelake.catalog.staging import clear_staged, collect_staged, stage
 from fakelake.tasks.probe import VideoInfo
 from fakelake.tasks.read_video import Examined, SegmentRead, examine, read_segment
+from fakelake.tasks.scratch import scratch
 from fakelake.tasks.segments import Segment
 from fakelake.tasks.source_file import SourceFile
 from fakelake.tasks.write_video import WrittenVideo, write_video
@@ -39,8 +39,8 @@ def examine_task(source: SourceFile) -> Examined:
 
 def read_task(job: SegmentJob) -> WrittenVideo | tuple[SegmentRead, str]:
     """Read one segment. A video of one segment is written at once; else its rows are staged in the lake."""
-    with tempfile.TemporaryDirectory(prefix="fakelake-") as scratch:
-        spool = Path(scratch) / "spool"
+    with scratch() as directory:
+        spool = directory / "spool"
         read = read_segment(
             job.source, job.info, job.segment, job.recipe, spool, threads=job.threads, device=job.device
         )  # fmt: skip
@@ -51,8 +51,8 @@ def read_task(job: SegmentJob) -> WrittenVideo | tuple[SegmentRead, str]:
 
 def write_task(job: SegmentJob, read: list[tuple[SegmentRead, str]]) -> WrittenVideo:
     """Join the staged segments of a long video into its parts, and clear the staging."""
-    with tempfile.TemporaryDirectory(prefix="fakelake-") as scratch:
-        spools = [collect_staged(job.location, staged, Path(scratch)) for _, staged in read]
+    with scratch() as directory:
+        spools = [collect_staged(job.location, staged, directory) for _, staged in read]
         written = _write(job, [r for r, _ in read], spools)
     clear_staged(job.location, job.attempt_id)
     return written

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.media_file import os_error
+from fakelake.tasks.scratch import scratch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ def local_file(source: SourceFile) -> Iterator[Path]:
         finally:
             _check(path, source)
         return
-    with tempfile.TemporaryDirectory(prefix="fakelake-") as directory:
-        path = Path(directory) / "video"
+    with scratch() as directory:
+        path = directory / "video"
         _download(source.uri, path)
         if path.stat().st_size != source.bytes:
             raise _changed(source)
