@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from fakelake.catalog.location import LakeLocation
 from fakelake.catalog.recipe import Recipe
+from fakelake.tasks.ingest_task import SegmentJob
 from fakelake.tasks.read_video import SegmentRead, examine, read_segment
 from fakelake.tasks.segments import plan_segments
 from fakelake.tasks.source_file import SourceFile, uri_of
@@ -30,6 +32,16 @@ def source_of(path: Path, dataset: str | None = None) -> SourceFile:
     """A source as discovery makes it."""
     info = path.stat()
     return SourceFile(uri=uri_of(path), dataset=dataset, bytes=info.st_size, mtime_ns=info.st_mtime_ns)
+
+
+def segment_jobs(path: Path, lake: Path, seconds: float) -> list[SegmentJob]:
+    """What workers get to read a whole file in segments of `seconds`, as it arrives there."""
+    examined = examine(source_of(path, "news"))
+    segments = plan_segments(examined.info, seconds)
+    of_all = (LakeLocation.from_str(lake), examined.source, examined.video_id, examined.info)
+    recipe = small_recipe(max_frames=None)
+    made = [SegmentJob(*of_all, segment, len(segments), recipe, "attempt", 1, "cpu") for segment in segments]
+    return pickle.loads(pickle.dumps(made))
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ import pickle
 import pyarrow.parquet as pq
 import pytest
 
-from fakelake.catalog.location import LakeLocation
 from fakelake.tasks.errors import MediaError
-from fakelake.tasks.ingest_task import SegmentJob, examine_task, read_task, write_task
-from fakelake.tasks.segments import plan_segments
+from fakelake.tasks.ingest_task import examine_task, read_task, write_task
 from tests.media import paste_faces, write_sound
-from tests.tasks.reading import small_recipe, source_of
+from tests.tasks.reading import segment_jobs, source_of
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +16,6 @@ def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp("clip") / "two.mp4"
     paste_faces(path, [(160, 180, 140), (480, 180, 140)], frames=24)
     return path
-
-
-def jobs(path, lake, seconds):
-    examined = examine_task(source_of(path, "news"))
-    segments = plan_segments(examined.info, seconds)
-    made = [
-        SegmentJob(LakeLocation.from_str(lake), examined.source, examined.video_id, examined.info, segment,
-                   len(segments), small_recipe(max_frames=None), "attempt", 1, "cpu")
-        for segment in segments
-    ]  # fmt: skip
-    return pickle.loads(pickle.dumps(made))  # as they travel to a worker
 
 
 def rows(lake, written, table):
@@ -41,7 +28,7 @@ def files(lake):
 
 
 def test_a_video_of_one_segment_is_written_at_once(clip, tmp_path):
-    (job,) = jobs(clip, tmp_path / "lake", float("inf"))
+    (job,) = segment_jobs(clip, tmp_path / "lake", float("inf"))
     written = read_task(job)
     assert (written.video.row["dataset"], written.video.row["tracks"], written.faces) == ("news", 2, 48)
     assert files(tmp_path / "lake") == [
@@ -50,8 +37,8 @@ def test_a_video_of_one_segment_is_written_at_once(clip, tmp_path):
 
 
 def test_a_long_video_is_staged_then_joined_into_the_rows_of_the_whole_and_the_staging_is_cleared(clip, tmp_path):
-    whole = read_task(*jobs(clip, tmp_path / "whole", float("inf")))
-    parts = jobs(clip, tmp_path / "parts", 0.4)
+    whole = read_task(*segment_jobs(clip, tmp_path / "whole", float("inf")))
+    parts = segment_jobs(clip, tmp_path / "parts", 0.4)
     read = [read_task(job) for job in reversed(parts)][::-1]
     assert len(parts) == 2
     assert all(name.startswith("_staging/attempt/") for name in files(tmp_path / "parts"))
