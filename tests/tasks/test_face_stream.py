@@ -73,6 +73,14 @@ def test_interpolated_boxes_are_near_those_that_a_search_finds(every_frame, ever
     assert overlap.min() > 0.85
 
 
+def test_where_only_every_tenth_frame_is_searched_whole_each_frame_is_still_looked_at(every_frame, tmp_path):
+    followed = read_clip(face_clip(), tmp_path, small_recipe(search_every=10))
+    assert followed.track_frames() == list(range(24))
+    assert all(r["detected"] for r in followed.frames)
+    overlap = np.array([iou(a, b) for a, b in zip(every_frame.boxes(), followed.boxes(), strict=True)])
+    assert overlap.min() > 0.8
+
+
 def iou(a, b):
     overlap = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
     return overlap / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - overlap)

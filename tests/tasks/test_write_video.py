@@ -151,7 +151,7 @@ def test_segments_that_gave_not_one_frame_are_an_error_and_no_row(tmp_path):
     for n in range(2):
         spools.append(tmp_path / str(n))
         with Spool(spools[-1]):
-            read.append(SegmentRead(n, 0, 0, "", "no picture came out", StreamSummary()))
+            read.append(SegmentRead(n, 0, "", "no picture came out", StreamSummary()))
     lake, source, info = LakeLocation.from_str(tmp_path / "lake"), source_of(face_clip()), probe(face_clip())
     with pytest.raises(MediaError, match="no picture came out") as caught:
         write_video(lake, source, "id", info, small_recipe(), "attempt", read, spools)
