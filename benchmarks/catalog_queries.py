@@ -5,12 +5,15 @@
 Every measurement is a fresh process that opens catalog.duckdb read-only, asks and takes all rows; the time counts from
 opening the file. Printed are medians, against 0.3 s compacted and 1 s before compaction.
 
-"Before compaction" is the worst moment between two automatic compactions (at 256 small files a table, looked at after
-each shard), in all tables at once: the bulk in files that earlier compactions made (full ones of 256 MiB, and halves,
-quarters, ... of that, which wait for as much again), and 255 files as ingests leave them: of one video each in
-`frames`, of a shard of 64 videos in `videos`, `sources`, `quarantine` and `labels`. "Compacted" is that lake after
-`fakelake catalog compact`. Boxes, landmarks and scores are random numbers of the usual size, which compress worse than
-real ones.
+"Before compaction" is the worst moment between two automatic compactions, which are looked for after each shard and
+come at 256 small files in a table with a file a video, at 64 in a table with a file a shard, and here it is the worst
+moment of all tables at once: the bulk in files that earlier compactions made (full ones of 256 MiB, and halves,
+quarters, ... of that, which wait for as much again), and 255 files of one video each in `frames`, 63 files of a shard
+of 64 videos each in `videos`, `sources`, `quarantine` and `labels`. "Compacted" is that lake after `fakelake catalog
+compact`.
+
+A track's faces are of about one size and sharpness, as they are in real videos; the numbers are random and compress
+worse.
 """
 
 from __future__ import annotations
@@ -40,8 +43,8 @@ from fakelake.catalog.publish import publish
 
 COOKBOOK = Path(__file__).parents[1] / "fakelake" / "catalog" / "cookbook.sql"
 LIMIT_COMPACTED_S, LIMIT_BEFORE_S = 0.3, 1.0
-SMALL_FILES, SHARD = 255, 64
-BYTES_A_FACE = 75  # zstd, of the random numbers made here
+SMALL_FILES, SMALL_FILES_NARROW, SHARD = 255, 63, 64
+BYTES_A_FACE = 60  # of the random numbers made here
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DATASETS = ["newsroom", "uploads", "archive-2019", "celebdf", "interviews"]
 
@@ -171,14 +174,19 @@ class MadeVideos:
         nth = np.arange(n) - np.repeat(np.cumsum(rows) - rows, rows)
         per_track = np.repeat(np.maximum(1, -(-rows // np.maximum(1, self.tracks[at]))), rows)
         frame = (nth % per_track) * 3
-        size = self.random.gamma(3.0, 40.0, n).astype(np.float32) + 20
+        per_video = nth // per_track
+        track = np.repeat(np.cumsum(self.tracks[at] + 1), rows) + per_video  # a number for each track of the chunk
+        tracks = int(track.max()) + 1
+        size = (self.random.gamma(3.0, 40.0, tracks) + 20).astype(np.float32)[track]
+        size *= self.random.normal(1.0, 0.04, n).astype(np.float32)
+        sharpness = self.random.gamma(2.0, 150.0, tracks)[track] * self.random.lognormal(0.0, 0.2, n)
         left, top = (self.random.random((2, n)) * 900).astype(np.float32).round(2)
         marks = (left[:, None] + self.random.random((n, 10), np.float32) * size[:, None]).round(2)
         repeated = pa.array(np.repeat(np.arange(len(at), dtype=np.int32), rows))
         return pa.table(
             {
                 "video_id": pa.array(self.video_id[at]).take(repeated),
-                "track_id": pa.array(nth // per_track, pa.int32()),
+                "track_id": pa.array(per_video, pa.int32()),
                 "frame": frame,
                 "pts_s": frame / 25,
                 "x1": left,
@@ -188,7 +196,7 @@ class MadeVideos:
                 "landmarks": pa.FixedSizeListArray.from_arrays(pa.array(marks.ravel()), 10),
                 "det_score": self.random.random(n, np.float32) * np.float32(0.3) + np.float32(0.7),
                 "detected": pa.array(frame % 9 == 0),
-                "sharpness": self.random.gamma(2.0, 150.0, n).astype(np.float32),
+                "sharpness": sharpness.astype(np.float32),
                 "recipe_id": pa.array(["0123456789abcdef"]).take(pa.array(np.zeros(n, np.int32))),
                 "attempt_id": pa.array(self.attempt_id[at]).take(repeated),
             }
@@ -205,7 +213,7 @@ def make_lake(root: Path, videos: int, faces: int) -> Lake:
     parts = [_part(lake, "frames", name, made.faces(group)) for name, group in _bulk_files(made, bulk)]
     parts += [_part(lake, "frames", made.attempt_id[i], made.faces(np.array([i]))) for i in rest if made.rows[i]]
     delta.commit(lake.location, "frames", parts)
-    shards = min(SMALL_FILES * SHARD, videos // 2)
+    shards = min(SMALL_FILES_NARROW * SHARD, videos // 2)
     for table in ("sources", "quarantine", "labels", "videos"):
         rows = getattr(made, table)
         parts = [_part(lake, table, _compacted(), iter([rows(everything[: videos - shards])]))]

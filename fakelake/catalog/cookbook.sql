@@ -12,12 +12,14 @@ SELECT stage, error, count(*) AS files, any_value(remedy) AS remedy
 FROM open_quarantine GROUP BY ALL ORDER BY files DESC;
 
 -- name: Which videos show no face, and why?
-SELECT name, round(duration_s, 1) AS seconds, reason
-FROM video_label WHERE status = 'no_face' ORDER BY seconds DESC LIMIT 50;
+SELECT s.name, round(v.duration_s, 1) AS seconds, v.reason
+FROM videos AS v JOIN sources AS s USING (video_id)
+WHERE v.status = 'no_face' ORDER BY ALL LIMIT 50;
 
 -- name: Where is the file whose name I half remember?
-SELECT name, label, status, tracks, left(video_id, 12) AS video, uri
-FROM video_label WHERE name ILIKE '%interview%' ORDER BY name LIMIT 50;
+SELECT s.name, v.status, v.tracks, left(v.video_id, 12) AS video, s.uri
+FROM sources AS s JOIN videos AS v USING (video_id)
+WHERE s.name ILIKE '%interview%' ORDER BY ALL LIMIT 50;
 
 -- name: Who is in this video, and when?
 SELECT track_id, count(*) AS rows, round(min(pts_s), 2) AS from_s, round(max(pts_s), 2) AS to_s,
@@ -31,16 +33,14 @@ FROM frames WHERE video_id = (SELECT any_value(video_id) FROM sources WHERE name
 QUALIFY pts_s > max(pts_s) OVER () - 1 ORDER BY frame, track_id;
 
 -- name: Where are the largest faces?
-SELECT s.name, f.track_id, f.frame, round(f.pts_s, 2) AS second, round(f.x2 - f.x1) AS width, round(f.y2 - f.y1) AS height
-FROM (FROM frames ORDER BY (x2 - x1) * (y2 - y1) DESC LIMIT 20) AS f
-LEFT JOIN (SELECT video_id, any_value(name) AS name FROM sources GROUP BY video_id) AS s USING (video_id)
-ORDER BY width * height DESC;
+SELECT (SELECT any_value(name) FROM sources WHERE video_id = f.video_id) AS name,
+       track_id, frame, round(pts_s, 2) AS second, round(x2 - x1) AS face_px
+FROM (FROM frames ORDER BY x2 - x1 DESC LIMIT 20) AS f ORDER BY face_px DESC;
 
 -- name: Which pictures are the blurriest?
-SELECT s.name, f.track_id, f.frame, round(f.pts_s, 2) AS second, round(f.sharpness, 1) AS sharpness
-FROM (FROM frames WHERE detected ORDER BY sharpness LIMIT 20) AS f
-LEFT JOIN (SELECT video_id, any_value(name) AS name FROM sources GROUP BY video_id) AS s USING (video_id)
-ORDER BY sharpness;
+SELECT (SELECT any_value(name) FROM sources WHERE video_id = f.video_id) AS name,
+       track_id, frame, round(pts_s, 2) AS second, round(sharpness, 1) AS sharpness
+FROM (FROM frames ORDER BY sharpness LIMIT 20) AS f ORDER BY f.sharpness;
 
 -- name: On which videos do the lists and the moderators disagree?
 SELECT any_value(s.name) AS name, l.said, c.label AS stands, c.labelled_by
@@ -51,5 +51,6 @@ FROM (
 GROUP BY l.said, c.label, c.labelled_by, l.video_id ORDER BY name LIMIT 50;
 
 -- name: Which videos lie in several places?
-SELECT left(video_id, 12) AS video, count(*) AS places, string_agg(uri, ' ' ORDER BY uri) AS uris
-FROM sources GROUP BY video_id HAVING count(*) > 1 ORDER BY places DESC, video LIMIT 50;
+SELECT name, uri, left(video_id, 12) AS video
+FROM sources SEMI JOIN (SELECT video_id FROM sources GROUP BY video_id HAVING count(*) > 1) USING (video_id)
+ORDER BY video_id, uri LIMIT 50;

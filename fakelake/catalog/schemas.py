@@ -20,7 +20,8 @@ class TableSpec:
 
     required:       columns that are never null
     sort_by:        row order inside a file, so that one video or one track is one short read
-    row_group_rows: few large groups for narrow rows; small ones for pictures, to fetch a clip alone
+    row_group_rows: few large groups for the many narrow rows of faces; small ones for pictures, to fetch a clip
+                    alone; in between for a row a video, where a group is what one core reads
     by_attempt:     rows count only once their `attempt_id` has a `videos` row
     """
 
@@ -29,7 +30,7 @@ class TableSpec:
     schema: pa.Schema
     required: tuple[str, ...]
     sort_by: tuple[str, ...]
-    row_group_rows: int = 122_880
+    row_group_rows: int = 16_384
     by_attempt: bool = False
 
     @property
@@ -120,6 +121,7 @@ _ALL = (
         ),
         required=("video_id", "track_id", "frame", "attempt_id"),
         sort_by=("video_id", "track_id", "frame"),
+        row_group_rows=122_880,
         by_attempt=True,
     ),
     TableSpec(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fakelake.catalog import delta
@@ -21,18 +22,23 @@ from fakelake.catalog.schemas import SCHEMAS, TABLES
 
 HEADER = "-- publication: "
 
-# What has no videos row does not exist, a place where a file lies included.
+# What has no videos row does not exist, a place where a file lies included. Only a commit that was cut short leaves
+# such rows, so the condition, which costs every query a join, is there only when it is needed.
 _ONLY_ROWS = {"sources": "video_id IN (SELECT video_id FROM videos)"}
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a set of views shows: the lake's root, each table's Delta version, and each table's files (addresses)."""
+    """What a set of views shows: the lake's root, each table's Delta version, and each table's files (addresses).
+
+    with_strays: tables that hold rows of videos that do not exist, which their views leave out
+    """
 
     root: str
     versions: Mapping[str, int]
     files: Mapping[str, tuple[str, ...]]
     published_at: str
+    with_strays: frozenset[str] = frozenset()
 
     def older_than(self, versions: Mapping[str, int]) -> bool:
         """Whether any table would go back."""
@@ -59,7 +65,7 @@ class Publication:
         # union_by_name: files from before a column was added lack it. Hive partitioning: a directory
         # called a=b above the lake must not become a column.
         source = f"read_parquet([\n  {files}\n], union_by_name = true, hive_partitioning = false)"
-        condition = f"\nWHERE {_ONLY_ROWS[name]}" if name in _ONLY_ROWS else ""
+        condition = f"\nWHERE {_ONLY_ROWS[name]}" if name in self.with_strays else ""
         comments = "".join(
             f"\nCOMMENT ON COLUMN {name}.{_identifier(field.name)} IS {quote(field.metadata[b'comment'].decode())};"
             for field in TABLES[name].schema
@@ -82,17 +88,23 @@ def plan(lake: Lake) -> Publication:
 
     Writes the zero-row file that each view starts with, where it is not there yet.
     """
-    versions, files, attempts = {}, {}, set()
+    versions, files, strays = {}, {}, set()
+    committed = SCHEMAS["videos"].empty_table()
     for name, spec in TABLES.items():  # videos first: what it vouches for was committed before it
         table = lake.table(name)
         parts = delta.parts_of(table, name)
         if name == "videos":
-            attempts = set(lake.read_parts(parts, name, ["attempt_id"]).column(0).to_pylist())
+            committed = lake.read_parts(parts, name, ["video_id", "attempt_id"])
         if spec.by_attempt:
-            parts = committed_parts(parts, attempts)
+            parts = committed_parts(parts, set(committed["attempt_id"].to_pylist()))
+        elif name in _ONLY_ROWS:
+            ids = lake.read_parts(parts, name, ["video_id"]).column(0)
+            if not pc.all(pc.is_in(ids, committed["video_id"]), min_count=0).as_py():
+                strays.add(name)
         versions[name] = table.version()
         files[name] = (seed(lake.location, name), *(lake.location.uri(name, part.path) for part in parts))
-    return Publication(lake.location.root, versions, files, datetime.now(UTC).isoformat(timespec="milliseconds"))
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Publication(lake.location.root, versions, files, now, frozenset(strays))
 
 
 def seed(location: LakeLocation, name: str) -> str:

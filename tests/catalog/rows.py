@@ -40,7 +40,12 @@ def write_video(
     tables = {
         "crops": {**same, "image": pictures, "crop_px": [112] * rows},
         "portraits": {**same, "image": pictures, "clip_id": ["c"] * rows, "window": [[0, 0, 9, 9]] * rows},
-        "frames": {**same, "x1": [float(i)] * rows, "landmarks": [[float(n) for n in range(10)]] * rows},
+        "frames": {
+            **same,
+            "pts_s": [n / 25 for n in range(rows)],
+            "x1": [float(i)] * rows,
+            "landmarks": [[float(n) for n in range(10)]] * rows,
+        },
     }
     parts = []
     for name, columns in tables.items():

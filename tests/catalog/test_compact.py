@@ -132,8 +132,13 @@ def test_a_second_compaction_has_nothing_to_do(lake):
 
 def test_nothing_is_compacted_by_itself_while_files_are_few(lake):
     ingest(lake, 1, 2, 3)
-    assert compact_if_needed(lake, small_files=4) == []
+    assert compact_if_needed(lake, small_files=16) == []
     assert {done.table for done in compact_if_needed(lake, small_files=3)} >= {"frames", "crops", "videos"}
+
+
+def test_tables_with_a_file_a_commit_are_compacted_four_times_as_early(lake):
+    ingest(lake, 1, 2, 3)
+    assert {done.table for done in compact_if_needed(lake, small_files=12)} == {"videos", "sources", "quarantine"}
 
 
 def test_a_large_result_of_an_earlier_compaction_waits_until_there_is_as_much_again(lake):

@@ -54,6 +54,17 @@ def test_pictures_are_stored_as_they_are_and_without_statistics(lake):
     assert columns["frame"].statistics.max == 2
 
 
+def test_measurements_are_stored_so_that_scans_over_all_faces_are_cheap(lake):
+    with PartWriter(lake.location, "frames", "a") as writer:
+        row = {"video_id": ["v"], "track_id": [0], "frame": [0], "attempt_id": ["a"], "x1": [0.5]}
+        writer.write(pa.table(row))
+        part = writer.close()
+    group = pq.ParquetFile(lake.location.path("frames", part.path)).metadata.row_group(0)
+    codecs = {group.column(n).path_in_schema: group.column(n).compression for n in range(group.num_columns)}
+    assert {codecs[name] for name in ("x1", "x2", "det_score", "sharpness")} == {"LZ4"}
+    assert {codecs[name] for name in ("video_id", "pts_s", "landmarks.list.element")} == {"ZSTD"}
+
+
 def test_absent_columns_become_null_and_types_are_the_table_s(lake):
     with PartWriter(lake.location, "crops", "a") as writer:
         writer.write(pictures(1))

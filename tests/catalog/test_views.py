@@ -141,3 +141,13 @@ def test_coverage_counts_each_data_set(lake):
     commit_videos(lake, videos, [], [trouble(8), trouble(9), trouble(9, recipe_id="r2")])
     query = "SELECT dataset, videos, ready, no_face, quarantined FROM coverage ORDER BY dataset"
     assert rows(lake, query) == [("made", 3, 2, 1, 2), (None, 1, 1, 0, 0)]
+
+
+def test_a_place_of_a_video_that_does_not_exist_is_hidden_and_a_whole_lake_pays_nothing_for_that(lake):
+    commit_videos(lake, [write_video(lake, 1)], [source(1)])
+    assert "IN (SELECT video_id FROM videos)" not in plan(lake).to_sql()
+    lake.append("sources", [source(2)])  # as a process leaves it that dies before its videos row
+    assert "IN (SELECT video_id FROM videos)" in plan(lake).to_sql()
+    assert ask(lake.location.path("catalog.duckdb"), "SELECT name FROM sources") == [("1.mp4",)]
+    commit_videos(lake, [write_video(lake, 2)], [source(2)])
+    assert ask(lake.location.path("catalog.duckdb"), "SELECT name FROM sources ORDER BY 1") == [("1.mp4",), ("2.mp4",)]

@@ -6,7 +6,7 @@ WITH latest AS (
     QUALIFY row_number() OVER (PARTITION BY uri, recipe_id ORDER BY quarantine."at" DESC NULLS LAST, stage, error, message) = 1
 ), done AS (
     SELECT uri, recipe_id, video_id, max(greatest(seen_at, ingested_at)) AS done_at
-    FROM sources JOIN (SELECT video_id, recipe_id, ingested_at FROM videos) USING (video_id)
+    FROM (FROM sources SEMI JOIN latest USING (uri)) JOIN (SELECT video_id, recipe_id, ingested_at FROM videos) USING (video_id)
     GROUP BY ALL
 )
 SELECT q.*, coalesce(q.frames_kept, 0) > 0 AS partial

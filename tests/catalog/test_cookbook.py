@@ -1,0 +1,53 @@
+"""Every question of the cookbook gets an answer, on a lake whose answers are known."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import fakelake.catalog
+from fakelake.catalog.commit import commit_videos
+from tests.catalog.rows import ask, source, trouble, video_id, write_video
+
+TEXT = Path(fakelake.catalog.__file__).with_name("cookbook.sql").read_text(encoding="utf-8")
+PIECES = re.split(r"^-- name: (.*)$", TEXT, flags=re.MULTILINE)[1:]
+QUESTIONS = dict(zip(PIECES[::2], PIECES[1::2], strict=True))
+
+
+@pytest.fixture
+def answer(lake):
+    videos = [write_video(lake, i) for i in (1, 2)]
+    nothing = write_video(lake, 3, rows=0)
+    nothing.row.update(status="no_face", reason="no face in 9 frames", duration_s=3.0)
+    places = [source(1, name="interview.mp4"), source(1, uri="file:///copy.mp4", name="copy.mp4"), source(2), source(3)]
+    commit_videos(lake, [*videos, nothing], places, [trouble(9, remedy="Copy it again.")])
+    for origin, label in (("dataset", "real"), ("moderator", "fake")):
+        by = {"labelled_by": origin, "labelled_at": datetime.now(UTC)}
+        lake.append("labels", [{"video_id": video_id(1), "label": label, "origin": origin, **by}])
+
+    def answer(question):
+        ((_, sql),) = [(name, sql) for name, sql in QUESTIONS.items() if question in name]
+        return ask(lake.location.path("catalog.duckdb"), sql)
+
+    return answer
+
+
+def test_there_are_at_least_eight_questions_and_each_is_answered(answer):
+    assert len(QUESTIONS) >= 8
+    for question in QUESTIONS:
+        assert answer(question), question
+
+
+def test_the_answers_are_right(answer):
+    assert {row[1:3] for row in answer("day by day")} == {("ready", 2), ("no_face", 1)}
+    assert answer("How far")[0][:5] == ("made", 3, 2, 1, 1)
+    assert answer("could not be used") == [("probe", "not_a_video", 1, "Copy it again.")]
+    assert answer("no face") == [("3.mp4", 3.0, "no face in 9 frames")]
+    assert [row[0] for row in answer("half remember")] == ["interview.mp4"]
+    assert [row[:2] for row in answer("Who is in")] == [(0, 3)]
+    assert {row[0] for row in answer("several places")} == {"interview.mp4", "copy.mp4"}
+    assert answer("disagree")[0][2:] == ("fake", "moderator")
+    assert {row[0] for row in answer("blurriest")} <= {"interview.mp4", "copy.mp4", "2.mp4"}
