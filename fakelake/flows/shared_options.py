@@ -20,8 +20,9 @@ FOR_PEOPLE = {
     *("FileExistsError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError", "LeaseLost", "NoSuchVideo"),
     *("ClusterUnfit", "PartMissing", "RowsRefused", "RunAborted", "LabelListError", "LeakageError", "SplitNotFound"),
     *("WeightsCorrupt", "WeightsMissing", "WheelUnavailable"),
+    *("FileDamaged", "LossRefused", "SnapshotGone", "VideoNotFound"),
 }
-BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "SqlRefused"}
+BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "RetentionTooShort", "SqlRefused"}
 
 
 def lake_root(lake: str | None) -> str:
