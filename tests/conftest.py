@@ -64,6 +64,9 @@ def ray_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def pipeline(prefect_server: str, ray_address: str) -> dict[str, str]:
-    """Environment of a `fakelake` command that uses the session's servers."""
-    return {**os.environ, "PREFECT_API_URL": prefect_server, "FAKELAKE_RAY_ADDRESS": ray_address}
+def pipeline(prefect_server: str, ray_address: str) -> Iterator[None]:
+    """`fakelake` commands, in this process or in one of their own, use the session's servers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_API_URL", prefect_server)
+        patch.setenv("FAKELAKE_RAY_ADDRESS", ray_address)
+        yield

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fakelake.flows import catalog_commands, export_commands, labels, quarantine_commands, splits
 from fakelake.flows.shared_options import JsonOption, LakeOption, fail, lake_root
 
 app = typer.Typer(
@@ -87,24 +88,19 @@ def demo(
     raise typer.Exit(run_demo(directory))
 
 
-def _mount() -> None:
-    """Command groups live beside what they command."""
-    from fakelake.flows import catalog_commands, export_commands, labels, quarantine_commands, splits
-
-    app.add_typer(catalog_commands.app, name="catalog")
-    app.add_typer(quarantine_commands.app, name="quarantine")
-    app.add_typer(export_commands.app, name="export")
-    app.add_typer(labels.app, name="labels")
-    app.add_typer(splits.app, name="splits")
-    app.command(name="consent")(labels.consent)
-    app.command(name="forget")(catalog_commands.forget)
+app.add_typer(catalog_commands.app, name="catalog")
+app.add_typer(quarantine_commands.app, name="quarantine")
+app.add_typer(export_commands.app, name="export")
+app.add_typer(labels.app, name="labels")
+app.add_typer(splits.app, name="splits")
+app.command(name="consent")(labels.consent)
+app.command(name="forget")(catalog_commands.forget)
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Console entry: errors that a person can mend are printed without a traceback, with exit code 1 or 2."""
-    _mount()
     try:
-        app()
+        app(argv)
     except KeyboardInterrupt:
         print("Stopped. What was committed is safe: the same command goes on from there.", file=sys.stderr)
         sys.exit(1)

@@ -1,48 +1,89 @@
-"""Running `fakelake` as a user does: a process of its own, its exit code, its JSON."""
+"""Running `fakelake` as a user does: its exit code, its words, its JSON.
+
+Most commands run in this process, through the same entry as the console script: importing Prefect and Ray anew costs
+seconds each time. What has to be killed runs in a process of its own, forked from a server that has them imported.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest import mock
+
+import pytest
 
 FAST = ("--set", "max_frames=12", "--set", "detect_px=320", "--set", "portrait_every=4")
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "fakelake.flows.cli", *map(str, arguments)]
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a finished command said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.stdout)
 
 
-def run(*arguments: str, env: Mapping[str, str], code: int | None = 0, **options) -> subprocess.CompletedProcess:
-    """Run to the end and check the exit code (None = any)."""
-    done = subprocess.run(command(*arguments), env=dict(env), capture_output=True, text=True, timeout=280, **options)
-    if code is not None:
-        assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+def run(*arguments: object, code: int | None = 0, stdin: str = "") -> Done:
+    """Run a command to its end and check the exit code (None = any)."""
+    from fakelake.flows.cli import main
+
+    out, err = io.StringIO(), io.StringIO()
+    typed = io.TextIOWrapper(io.BytesIO(stdin.encode()))
+    with redirect_stdout(out), redirect_stderr(err), mock.patch("sys.stdin", typed), pytest.raises(SystemExit) as ended:
+        main([str(a) for a in arguments])
+    done = Done(ended.value.code or 0, out.getvalue(), err.getvalue())
+    assert code is None or done.code == code, f"exit code {done.code}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done
 
 
-def ingest(*arguments: str, env: Mapping[str, str], code: int | None = 0, fast: bool = True, **options) -> dict:
+def ingest(*arguments: object, code: int | None = 0, fast: bool = True, stdin: str = "") -> dict:
     """Run an ingest; returns its summary."""
-    done = run("ingest", *arguments, *(FAST if fast else ()), "--json", env=env, code=code, **options)
-    return json.loads(done.stdout)
+    return run("ingest", *arguments, *(FAST if fast else ()), "--json", code=code, stdin=stdin).json
 
 
-def start_ingest(*arguments: str, env: Mapping[str, str]) -> subprocess.Popen:
+def ingest_apart(*arguments: object, env: Mapping[str, str], out: Path) -> tuple[int, dict]:
+    """An ingest in a process of its own, under another environment: its exit code and summary."""
+    process = start_ingest(*arguments, env=env, out=out)
+    process.join(280)
+    return process.exitcode, json.loads(out.read_text())
+
+
+def start_ingest(*arguments: object, env: Mapping[str, str] | None = None, out: Path | None = None) -> BaseProcess:
     """Start an ingest in a process group of its own, to be killed or waited for."""
-    return subprocess.Popen(
-        command("ingest", *arguments, *FAST, "--json"),
-        env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fakelake.flows.ingest", "fakelake.flows.cli", "fakelake.flows.run"])
+    argv = ["ingest", *map(str, arguments), *FAST, "--json"]
+    process = context.Process(target=_child, args=(argv, {**os.environ, **(env or {})}, str(out or os.devnull)))
+    process.start()
+    return process
 
 
-def kill(process: subprocess.Popen) -> None:
+def _child(argv: list[str], env: dict[str, str], out: str) -> None:
+    os.setsid()
+    os.environ.update(env)
+    from fakelake.flows.cli import main
+
+    with Path(out).open("w") as answer, redirect_stdout(answer):
+        main(argv)
+
+
+def kill(process: BaseProcess) -> None:
     """SIGKILL the driver and whatever it started in its group."""
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.join()
 
 
 def query(lake: Path, sql: str) -> list[tuple]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from fakelake.catalog.content import content_hash
 from fakelake.catalog.failpoint import NAMES
 from fakelake.catalog.lake import Lake
 from tests.integration.clips import short_clips
-from tests.integration.commands import ingest, kill, query, start_ingest
+from tests.integration.commands import ingest, ingest_apart, kill, query, start_ingest
 
 CLIPS = 22
 IN_WORKER = ("decode", "part_written")
@@ -30,38 +31,40 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def env(pipeline: dict[str, str]) -> dict[str, str]:
-    return {**pipeline, "FAKELAKE_SHARD_VIDEOS": "2"}
+@pytest.fixture(scope="module", autouse=True)
+def small_shards(pipeline: None) -> Iterator[None]:
+    """Two videos a commit, so that there are many moments between commits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAKELAKE_SHARD_VIDEOS", "2")
+        yield
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(archive: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+def uninterrupted(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     lake = tmp_path_factory.mktemp("whole") / "lake"
-    summary = ingest(archive, "--lake", lake, env=env, code=3)
+    summary = ingest(archive, "--lake", lake, code=3)
     assert summary["ready"] == CLIPS and summary["quarantined"] == 1 and summary["same_bytes"] == 1
     return content_hash(Lake.open(lake))
 
 
 def test_a_driver_killed_at_every_named_point_of_the_commit_loses_and_doubles_nothing(
-    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path
+    archive: Path, uninterrupted: str, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
     for point in IN_DRIVER:
         marks = tmp_path / point
         marks.mkdir()
-        driver = start_ingest(
-            archive, "--lake", lake, env={**env, "FAKELAKE_FAILPOINT": point, "FAKELAKE_FAILPOINT_DIR": str(marks)}
-        )
-        driver.communicate(timeout=240)
-        assert driver.returncode == -9, f"the driver was to die at {point}"
+        trap = {"FAKELAKE_FAILPOINT": point, "FAKELAKE_FAILPOINT_DIR": str(marks)}
+        driver = start_ingest(archive, "--lake", lake, env=trap)
+        driver.join(240)
+        assert driver.exitcode == -9, f"the driver was to die at {point}"
         assert (marks / point).exists()
-    ingest(archive, "--lake", lake, env=env, code=3)
+    ingest(archive, "--lake", lake, code=3)
     assert content_hash(Lake.open(lake)) == uninterrupted
 
 
 def test_a_driver_killed_while_workers_decode_or_have_just_written_is_resumed(
-    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path
+    archive: Path, uninterrupted: str, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
     for point in IN_WORKER:
@@ -70,39 +73,40 @@ def test_a_driver_killed_while_workers_decode_or_have_just_written_is_resumed(
         trap = {
             "FAKELAKE_FAILPOINT": point, "FAKELAKE_FAILPOINT_DIR": str(marks), "FAKELAKE_FAILPOINT_ACTION": "pause",
         }  # fmt: skip
-        driver = start_ingest(archive, "--lake", lake, env={**env, **trap})
+        driver = start_ingest(archive, "--lake", lake, env=trap)
         _wait_until(lambda marks=marks, point=point: (marks / point).exists())
         kill(driver)
-    ingest(archive, "--lake", lake, env=env, code=3)
+    ingest(archive, "--lake", lake, code=3)
     assert content_hash(Lake.open(lake)) == uninterrupted
 
 
 @pytest.mark.parametrize("action", ["kill", "segfault"])
 def test_a_worker_that_dies_costs_one_retry_and_no_row(
-    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path, action: str
+    archive: Path, uninterrupted: str, tmp_path: Path, action: str
 ) -> None:
     lake, marks = tmp_path / "lake", tmp_path / "marks"
     marks.mkdir()
     trap = {"FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_DIR": str(marks), "FAKELAKE_FAILPOINT_ACTION": action}
-    summary = ingest(archive, "--lake", lake, env={**env, **trap}, code=3)
+    code, summary = ingest_apart(archive, "--lake", lake, env=trap, out=tmp_path / "summary.json")
+    assert code == 3
     assert (marks / "decode").exists()
     assert summary["ready"] == CLIPS and summary["quarantined"] == 1
     assert content_hash(Lake.open(lake)) == uninterrupted
 
 
 def test_a_driver_killed_at_ten_random_moments_after_a_commit_loses_and_doubles_nothing(
-    archive: Path, env: dict[str, str], uninterrupted: str, tmp_path: Path
+    archive: Path, uninterrupted: str, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
     dice = random.Random(20)
     for _ in range(10):
         before = _commits(lake)
-        driver = start_ingest(archive, "--lake", lake, env={**env, "FAKELAKE_SHARD_VIDEOS": "1"})
-        _wait_until(lambda d=driver, b=before: _commits(lake) > b or d.poll() is not None)
+        driver = start_ingest(archive, "--lake", lake, env={"FAKELAKE_SHARD_VIDEOS": "1"})
+        _wait_until(lambda d=driver, b=before: _commits(lake) > b or not d.is_alive())
         time.sleep(dice.uniform(0, 0.4))
-        assert driver.poll() is None, "it was done before the dice had rolled ten times: give it more clips"
+        assert driver.is_alive(), "it was done before the dice had rolled ten times: give it more clips"
         kill(driver)
-    ingest(archive, "--lake", lake, env=env, code=3)
+    ingest(archive, "--lake", lake, code=3)
     assert content_hash(Lake.open(lake)) == uninterrupted
     assert query(lake, "SELECT count(*), count(DISTINCT video_id) FROM videos") == [(CLIPS, CLIPS)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.clips import short_clips
-from tests.integration.commands import FAST, ingest, query, run
+from tests.integration.commands import FAST, ingest, ingest_apart, query, run
 from tests.media import (
     copy_as,
     cut_off,
@@ -25,15 +25,17 @@ from tests.media import (
 )
 from tests.tasks.odd_expectations import ODD_EXPECTATIONS
 
+pytestmark = pytest.mark.usefixtures("pipeline")
+
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lake") / "lake"
 
 
-def test_every_real_clip_becomes_ready_and_its_faces_can_be_queried(pipeline: dict[str, str], lake: Path) -> None:
+def test_every_real_clip_becomes_ready_and_its_faces_can_be_queried(lake: Path) -> None:
     clips = real_clips()
-    summary = ingest(*clips, "--lake", lake, "--label", "real", env=pipeline)
+    summary = ingest(*clips, "--lake", lake, "--label", "real")
     assert (summary["found"], summary["ready"], summary["outcome"]) == (len(clips), len(clips), "done") or (
         # The first frames of noface_face.mov show no face, and this test looks at those only.
         summary["ready"] + summary["no_face"] == len(clips) and summary["no_face"] <= 1
@@ -44,7 +46,7 @@ def test_every_real_clip_becomes_ready_and_its_faces_can_be_queried(pipeline: di
     assert faces == summary["faces"] == query(lake, "SELECT count(*) FROM crops")[0][0]
 
 
-def test_the_summary_on_screen_is_summary_json_and_the_runs_row(pipeline: dict[str, str], lake: Path) -> None:
+def test_the_summary_on_screen_is_summary_json_and_the_runs_row(lake: Path) -> None:
     run_id, told = query(lake, "SELECT run_id, summary FROM runs ORDER BY started_at LIMIT 1")[0]
     written = json.loads((lake / "reports" / run_id / "summary.json").read_text())
     assert written == json.loads(told)
@@ -52,27 +54,25 @@ def test_the_summary_on_screen_is_summary_json_and_the_runs_row(pipeline: dict[s
     assert (lake / "reports" / run_id / "contact_sheet.jpg").stat().st_size > 10_000
 
 
-def test_a_second_run_reads_nothing_and_adds_nothing(pipeline: dict[str, str], lake: Path) -> None:
+def test_a_second_run_reads_nothing_and_adds_nothing(lake: Path) -> None:
     before = query(lake, "SELECT count(*) FROM frames")
     clips = real_clips()
-    summary = ingest(*clips, "--lake", lake, env=pipeline)
+    summary = ingest(*clips, "--lake", lake)
     assert summary["already_done"] == len(clips) and summary["frames"] == 0
     assert query(lake, "SELECT count(*) FROM frames") == before
 
 
-def test_a_dry_run_says_what_would_be_done_and_leaves_no_lake(pipeline: dict[str, str], tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_be_done_and_leaves_no_lake(tmp_path: Path) -> None:
     clips = short_clips(tmp_path / "in", 2)
     (tmp_path / "in" / "notes.txt").write_text("sidecar")
-    planned = ingest(tmp_path / "in", "--lake", tmp_path / "lake", "--dry-run", env=pipeline)
+    planned = ingest(tmp_path / "in", "--lake", tmp_path / "lake", "--dry-run")
     assert planned["to_read"] == len(clips) and [Path(p).name for p in planned["passed_over"]] == ["notes.txt"]
     assert not (tmp_path / "lake").exists()
 
 
-def test_odd_files_end_as_written_down_beforehand_with_exit_code_3_and_none_lost(
-    pipeline: dict[str, str], tmp_path: Path
-) -> None:
+def test_odd_files_end_as_written_down_beforehand_with_exit_code_3_and_none_lost(tmp_path: Path) -> None:
     folder, lake = odd_clips(), tmp_path / "lake"
-    summary = ingest(folder, "--lake", lake, env=pipeline, code=3, fast=False)
+    summary = ingest(folder, "--lake", lake, code=3, fast=False)
     assert summary["found"] == len(ODD_EXPECTATIONS)
     status = "SELECT s.name, v.status FROM sources s JOIN videos v USING (video_id)"
     found = dict(query(lake, status))
@@ -80,8 +80,8 @@ def test_odd_files_end_as_written_down_beforehand_with_exit_code_3_and_none_lost
     for uri, error, kept in trouble:
         found[uri.rpartition("/")[2]] = "partial" if kept else f"quarantined:{error}"
     assert found == ODD_EXPECTATIONS
-    listed = run("quarantine", "ls", "--lake", lake, "--json", env=pipeline)
-    assert len(json.loads(listed.stdout)) == len(trouble)
+    listed = run("quarantine", "ls", "--lake", lake, "--json")
+    assert len(listed.json) == len(trouble)
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +103,9 @@ def bad_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_no_bad_file_stops_the_good_ones_and_each_has_its_reason_and_remedy(
-    pipeline: dict[str, str], bad_archive: Path, tmp_path: Path
-) -> None:
+def test_no_bad_file_stops_the_good_ones_and_each_has_its_reason_and_remedy(bad_archive: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    summary = ingest(bad_archive, "--lake", lake, env=pipeline, code=3)
+    summary = ingest(bad_archive, "--lake", lake, code=3)
     reasons = query(lake, "SELECT uri, error, length(message) > 10, length(remedy) > 10 FROM open_quarantine")
     assert {uri.rpartition("/")[2]: error for uri, error, *_ in reasons} == {
         "empty.mp4": "empty",
@@ -125,26 +123,22 @@ def test_no_bad_file_stops_the_good_ones_and_each_has_its_reason_and_remedy(
     assert names == [(1 + len(unreadable_names()),)]
 
 
-def test_what_its_own_bytes_brought_into_quarantine_is_not_tried_again_unless_asked(
-    pipeline: dict[str, str], tmp_path: Path
-) -> None:
+def test_what_its_own_bytes_brought_into_quarantine_is_not_tried_again_unless_asked(tmp_path: Path) -> None:
     folder, lake = tmp_path / "in", tmp_path / "lake"
     good = short_clips(folder, 1)[0]
     bad = cut_off(good, folder / "bad.mp4", 0.4)
-    ingest(folder, "--lake", lake, env=pipeline, code=3)
-    again = ingest(folder, "--lake", lake, env=pipeline, code=3)
+    ingest(folder, "--lake", lake, code=3)
+    again = ingest(folder, "--lake", lake, code=3)
     assert again["still_quarantined"] == 1 and again["quarantined"] == 0
-    retried = run("quarantine", "retry", "bad", "--lake", lake, "--json", env=pipeline, code=3)
-    assert json.loads(retried.stdout)["quarantined"] == 1
+    retried = run("quarantine", "retry", "bad", "--lake", lake, "--json", code=3)
+    assert retried.json["quarantined"] == 1
     shutil.copy(face_clip(), bad)
-    mended = ingest(folder, "--lake", lake, env=pipeline)
+    mended = ingest(folder, "--lake", lake)
     assert mended["ready"] == 1
     assert query(lake, "SELECT count(*) FROM open_quarantine") == [(0,)]
 
 
-def test_a_task_that_hangs_is_killed_at_its_deadline_and_the_rest_goes_on(
-    pipeline: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_task_that_hangs_is_killed_at_its_deadline_and_the_rest_goes_on(tmp_path: Path) -> None:
     folder, lake, marks = tmp_path / "in", tmp_path / "lake", tmp_path / "marks"
     short_clips(folder, 3)
     marks.mkdir()
@@ -152,17 +146,18 @@ def test_a_task_that_hangs_is_killed_at_its_deadline_and_the_rest_goes_on(
         "FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_ACTION": "pause", "FAKELAKE_FAILPOINT_DIR": str(marks),
         "FAKELAKE_DEADLINE_BASE_S": "20", "FAKELAKE_DEADLINE_PER_MEDIA_S": "0",
     }  # fmt: skip
-    summary = ingest(folder, "--lake", lake, env={**pipeline, **trap}, code=3)
+    code, summary = ingest_apart(folder, "--lake", lake, env=trap, out=tmp_path / "summary.json")
+    assert code == 3
     assert summary["ready"] == 2 and summary["quarantined"] == 1
     error, log = query(lake, "SELECT error, worker_log FROM open_quarantine")[0]
     assert error == "deadline"
     assert "failpoint" in log, "the worker's log tells where it hung"
-    assert ingest(folder, "--lake", lake, env=pipeline, code=3)["still_quarantined"] == 1
-    retried = run("quarantine", "retry", "--lake", lake, "--json", env=pipeline, code=None)
-    assert retried.returncode == 0, retried.stderr
+    assert ingest(folder, "--lake", lake, code=3)["still_quarantined"] == 1
+    retried = run("quarantine", "retry", "--lake", lake, "--json", code=None)
+    assert retried.code == 0, retried.stderr
 
 
-def test_a_decoder_that_crashes_every_time_costs_its_own_video_only(pipeline: dict[str, str], tmp_path: Path) -> None:
+def test_a_decoder_that_crashes_every_time_costs_its_own_video_only(tmp_path: Path) -> None:
     folder, lake, marks = tmp_path / "in", tmp_path / "lake", tmp_path / "marks"
     short_clips(folder, 3)
     marks.mkdir()
@@ -170,50 +165,51 @@ def test_a_decoder_that_crashes_every_time_costs_its_own_video_only(pipeline: di
         "FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_ACTION": "segfault", "FAKELAKE_FAILPOINT_DIR": str(marks),
         "FAKELAKE_ATTEMPTS": "1",
     }  # fmt: skip
-    summary = ingest(folder, "--lake", lake, env={**pipeline, **trap}, code=3)
+    code, summary = ingest_apart(folder, "--lake", lake, env=trap, out=tmp_path / "summary.json")
+    assert code == 3
     assert summary["ready"] == 2
     assert query(lake, "SELECT error, stage FROM open_quarantine") == [("worker_died", "decode")]
 
 
-def test_bad_usage_is_exit_code_2_and_says_what_is_known(pipeline: dict[str, str], tmp_path: Path) -> None:
+def test_bad_usage_is_exit_code_2_and_says_what_is_known(tmp_path: Path) -> None:
     for arguments, said in (
         (("--recipe", "papre"), "paper"),
         (("--set", "strid=3"), "stride"),
         (("--label", "true"), "real"),
     ):
-        done = run("ingest", tmp_path, "--lake", tmp_path / "lake", *arguments, env=pipeline, code=2)
+        done = run("ingest", tmp_path, "--lake", tmp_path / "lake", *arguments, code=2)
         assert said in done.stderr
 
 
-def test_a_list_on_stdin_and_a_manifest_name_the_videos(pipeline: dict[str, str], tmp_path: Path) -> None:
+def test_a_list_on_stdin_and_a_manifest_name_the_videos(tmp_path: Path) -> None:
     clips = short_clips(tmp_path / "in", 2)
     lake = tmp_path / "lake"
-    listed = run("ingest", "-", "--lake", lake, *FAST, "--json", env=pipeline, input=f"{clips[0]}\n")
-    assert json.loads(listed.stdout)["ready"] == 1
+    listed = run("ingest", "-", "--lake", lake, *FAST, "--json", stdin=f"{clips[0]}\n")
+    assert listed.json["ready"] == 1
     manifest = tmp_path / "in" / "list.csv"
     manifest.write_text(f"path,label,identity,permission\n{clips[1].name},fake,anna,own work\n")
-    assert ingest(manifest, "--lake", lake, env=pipeline)["ready"] == 1
+    assert ingest(manifest, "--lake", lake)["ready"] == 1
     assert query(lake, "SELECT label FROM video_label WHERE label IS NOT NULL") == [("fake",)]
     assert query(lake, "SELECT permission FROM consents") == [("own work",)]
 
 
-def test_face_clips_go_out_and_come_back_without_detecting(pipeline: dict[str, str], tmp_path: Path) -> None:
+def test_face_clips_go_out_and_come_back_without_detecting(tmp_path: Path) -> None:
     clips = short_clips(tmp_path / "in", 2)
     lake, again = tmp_path / "lake", tmp_path / "again"
-    ingest(*clips, "--lake", lake, env=pipeline)
-    run("export", "clips", tmp_path / "out", "--lake", lake, env=pipeline)
+    ingest(*clips, "--lake", lake)
+    run("export", "clips", tmp_path / "out", "--lake", lake)
     back = run(
-        "ingest", "--face-clips", tmp_path / "out" / "manifest.csv", "--lake", again, "--json", env=pipeline
+        "ingest", "--face-clips", tmp_path / "out" / "manifest.csv", "--lake", again, "--json"
     )  # fmt: skip
-    assert json.loads(back.stdout)["ready"] == 2
+    assert back.json["ready"] == 2
     of_clips, of_faces = (query(where, "SELECT count(*) FROM crops") for where in (lake, again))
     assert of_clips == of_faces
 
 
-def test_sql_answers_select_and_refuses_the_rest(pipeline: dict[str, str], lake: Path) -> None:
+def test_sql_answers_select_and_refuses_the_rest(lake: Path) -> None:
     asked = "SELECT status, count(*) AS n FROM videos GROUP BY status ORDER BY n DESC"
-    answer = run("sql", asked, "--lake", lake, "--format", "json", env=pipeline)
-    assert json.loads(answer.stdout)[0]["status"] == "ready"
+    answer = run("sql", asked, "--lake", lake, "--format", "json")
+    assert answer.json[0]["status"] == "ready"
     for evil in ("COPY videos TO '/tmp/stolen.csv'", "SELECT * FROM read_text('/etc/passwd')", "DROP VIEW videos"):
-        refused = run("sql", evil, "--lake", lake, env=pipeline, code=2)
+        refused = run("sql", evil, "--lake", lake, code=2)
         assert "fakelake:" in refused.stderr
