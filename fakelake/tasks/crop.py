@@ -7,20 +7,28 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-Region = Callable[[int, int, int, int], np.ndarray]
+Region = Callable[..., np.ndarray]  # `Frame.region`
+
+EVEN_FROM = 200  # px
 
 
 def square(box: np.ndarray, margin: float) -> tuple[int, int, int, int]:
-    """Square around the centre of `box` (x1 y1 x2 y2): its longer side plus `margin` of it on each side."""
-    x1, y1, x2, y2 = (float(v) for v in box)
+    """Square around the centre of `box` (x1 y1 x2 y2): its longer side plus `margin` of it on each side.
+
+    Large ones have even corners: those can be converted at half size, and one pixel more or less does not show there.
+    """
+    x1, y1, x2, y2 = box.tolist()
     side = max(2, round(max(x2 - x1, y2 - y1) * (1 + 2 * margin)))
-    left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)
+    grid = 2 if side >= EVEN_FROM else 1
+    side = grid * round(side / grid)
+    left, top = (grid * round((middle - side) / 2 / grid) for middle in (x1 + x2, y1 + y2))
     return left, top, left + side, top + side
 
 
 def picture(region: Region, window: tuple[int, int, int, int], px: int) -> np.ndarray:
     """The window of a frame as uint8 [px,px,3] BGR; beyond the frame's edge its last pixels are repeated."""
-    cut = region(*window)
+    side = window[2] - window[0]
+    cut = region(*window, halved=side >= 2 * px and side % 2 == 0)
     shrinking = cut.shape[0] > px
     return cv2.resize(cut, (px, px), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
 
@@ -35,7 +43,7 @@ def sharpness(image: np.ndarray) -> float:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     if grey.shape != (112, 112):
         grey = cv2.resize(grey, (112, 112), interpolation=cv2.INTER_AREA)
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    return float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1][0, 0] ** 2)
 
 
 def inside(box: np.ndarray, window: tuple[int, int, int, int]) -> bool:

@@ -88,6 +88,20 @@ def test_a_region_has_the_very_pixels_of_the_whole_picture(pix_fmt, corner):
     np.testing.assert_array_equal(color.region(frame, *corner), whole(frame)[y1:y2, x1:x2])
 
 
+@pytest.mark.parametrize("corner", [(0, 0, 160, 120), (8, 6, 90, 40), (120, 100, 160, 120)])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "yuv444p", "nv12", "yuv420p10le", "yuv411p"])
+def test_a_halved_region_is_the_mean_of_each_two_by_two_pixels(pix_fmt, corner):
+    frame = stored_as(smooth(), pix_fmt, BT601, FULL if pix_fmt.startswith("yuvj") else LIMITED)
+    x1, y1, x2, y2 = corner
+    means = smooth()[y1:y2, x1:x2].astype(float).reshape((y2 - y1) // 2, 2, (x2 - x1) // 2, 2, 3).mean(axis=(1, 3))
+    halved = color.region(frame, *corner, halved=True)
+    assert halved.shape == means.shape
+    assert np.abs(halved - means).max() <= 5
+    full = color.region(frame, *corner).astype(float)
+    unshifted = full.reshape(means.shape[0], 2, means.shape[1], 2, 3).mean(axis=(1, 3))
+    assert np.abs(halved - unshifted).mean() < 1
+
+
 def test_odd_sizes_keep_their_last_row_and_column():
     frame = stored_as(smooth(161, 121)[:121, :161], "yuv420p")
     assert whole(frame).shape == (121, 161, 3)

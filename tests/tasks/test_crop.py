@@ -31,6 +31,14 @@ def test_a_square_is_square_and_within_a_pixel_of_the_boxs_centre(seed):
     assert abs((y1 + y2) / 2 - (box[1] + box[3]) / 2) <= 1
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_corners_of_large_squares_are_even_so_that_they_can_be_converted_at_half_size(seed):
+    x, y, side = np.random.default_rng(seed).uniform(100, 900, 3)
+    window = crop.square(np.array([x, y, x + max(side, 200), y + 100]), 0.0)
+    assert not any(corner % 2 for corner in window)
+    assert window[2] - window[0] == window[3] - window[1] == pytest.approx(max(side, 200), abs=1.51)
+
+
 def test_a_box_of_no_size_still_gives_a_picture(frame):
     window = crop.square(np.array([5, 5, 5, 5]), 0.0)
     assert crop.picture(frame.region, window, 112).shape == (112, 112, 3)

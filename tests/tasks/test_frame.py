@@ -60,6 +60,17 @@ def test_beyond_the_picture_a_region_repeats_its_edge(tmp_path, box, degrees):
     np.testing.assert_array_equal(frame.region(*box), full[rows][:, columns])
 
 
+@pytest.mark.parametrize("box", [(20, 10, 80, 60), (-20, -10, 50, 40), (101, 33, 161, 93), (200, 30, 230, 60)])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_halved_region_shows_what_the_whole_one_shows(tmp_path, box, degrees):
+    plain = media.write_clip(tmp_path / "a.mp4", frames=1, size=(160, 120))
+    frame = frames_of(media.remux(plain, tmp_path / "b.mp4", rotation=degrees))[0]
+    size = (box[2] - box[0]) // 2, (box[3] - box[1]) // 2
+    wanted = cv2.resize(frame.region(*box), size, interpolation=cv2.INTER_AREA)
+    halved = frame.region(*box, halved=True)
+    assert halved.shape == wanted.shape and cv2.PSNR(halved, wanted) > 33
+
+
 def test_a_region_without_area_is_refused(tmp_path):
     frame = frames_of(media.write_clip(tmp_path / "a.mp4", frames=1))[0]
     with pytest.raises(ValueError, match="positive size"):

@@ -261,7 +261,9 @@ def test_the_share_of_time_is_counted_by_what_it_went_into(tmp_path):
 @pytest.mark.parametrize("name, first, last", [("face_noface.mov", 0, 71), ("noface_face.mov", 96, 167)])
 @pytest.mark.parametrize("changes", [{"stride": 3}, {"detect_every": 5}, {"search_every": 10}], ids=str)
 def test_the_face_free_part_of_a_clip_gives_no_face_rows(tmp_path, name, first, last, changes):
-    clip = read_clip(packaged_clip(name), tmp_path, small_recipe(max_frames=None, portrait_px=0, detect_px=192, **changes))
+    clip = read_clip(
+        packaged_clip(name), tmp_path, small_recipe(max_frames=None, portrait_px=0, detect_px=192, **changes)
+    )
     frames = {r["frame"] for r in clip.frames}
     assert first <= min(frames) and max(frames) <= last
     assert len(frames) > 0.9 * (last - first) / changes.get("stride", 1)
