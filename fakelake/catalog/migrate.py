@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pyarrow as pa
-from deltalake import DeltaTable, Field
+from deltalake import Field
 from deltalake.schema import Schema
 
 from fakelake.catalog import delta
@@ -63,7 +63,7 @@ def migrate(root: str | os.PathLike[str] | LakeLocation, *, dry_run: bool = Fals
 
 
 def _exists(location: LakeLocation, name: str) -> bool:
-    return DeltaTable.is_deltatable(location.uri(name), dict(location.storage_options) or None)
+    return any(file.path.endswith(".json") for file in location.files(f"{name}/_delta_log"))
 
 
 def _missing_columns(location: LakeLocation, name: str) -> list[Field]:
