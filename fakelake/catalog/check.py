@@ -50,8 +50,9 @@ def check(lake: Lake, near_duplicates: Iterable[tuple[str, str]] = (), *, deep: 
     findings += check_unnamed(at, parts)
     digest = None
     if not damage:  # a query over a table with a lost file only says again that it is lost
-        findings += check_rows(at)
-        findings += check_splits(at, near_duplicates)
+        with at.connect() as connection:
+            findings += check_rows(connection)
+            findings += check_splits(connection, near_duplicates)
         digest = content_hash(at)
     findings.sort(key=lambda finding: not finding.fault)
     rows = {name: sum(part.rows for part in group) for name, group in parts.items()}

@@ -9,7 +9,6 @@ import duckdb
 import pyarrow as pa
 
 from fakelake.catalog.finding import Finding
-from fakelake.catalog.lake import Lake
 
 ROWS_A_PASS = 4_000_000
 SHOWN = 20
@@ -28,30 +27,29 @@ class Disparity:
     text: str
 
 
-def check_rows(lake: Lake) -> Iterator[Finding]:
+def check_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     """Keys, parity between `videos` and the tables below it, and unfinished business."""
-    with lake.connect() as connection:
-        for video_id, recipe_id, n in connection.execute(
-            "SELECT video_id, recipe_id, count(*) FROM videos GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
-        ).fetchall():
-            text = f"{n} rows in videos for one recipe ({recipe_id}): two programs wrote without the lake's lock."
-            yield Finding("duplicate key", f"video {video_id}", text, "Keep one: `fakelake forget`, then ingest again.")
-        yield from _first("row parity", disparities(connection), AGAIN)
-        yield from _first("picture without a row", _strays(connection), AGAIN)
-        for table in ("frames", "crops", "portraits"):
-            attempts = connection.execute(
-                f"SELECT DISTINCT video_id FROM {table} ANTI JOIN videos USING (attempt_id) ORDER BY 1"
-            ).fetchall()
-            for (video_id,) in attempts[:SHOWN]:
-                text = f"{table} has rows of an attempt that has no videos row."
-                yield Finding(
-                    "rows without a video", f"video {video_id}", text, "Run the same `fakelake forget` again."
-                )
-        for (video_id,) in connection.execute(
-            "SELECT DISTINCT video_id FROM quarantine SEMI JOIN videos USING (video_id) WHERE error = 'forgotten'"
-        ).fetchall():
-            text = "It is to be forgotten, but is still there: `forget` was interrupted."
-            yield Finding("forget unfinished", f"video {video_id}", text, f"Run: fakelake forget {video_id}")
+    for video_id, recipe_id, n in connection.execute(
+        "SELECT video_id, recipe_id, count(*) FROM videos GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
+    ).fetchall():
+        text = f"{n} rows in videos for one recipe ({recipe_id}): two programs wrote without the lake's lock."
+        yield Finding(
+            "duplicate key", f"video {video_id}", text, "`fakelake forget` it, then `--undo` that, and ingest it again."
+        )
+    yield from _first("row parity", disparities(connection), AGAIN)
+    yield from _first("picture without a row", _strays(connection), AGAIN)
+    for table in ("frames", "crops", "portraits"):
+        attempts = connection.execute(
+            f"SELECT DISTINCT video_id FROM {table} ANTI JOIN videos USING (attempt_id) ORDER BY 1"
+        ).fetchall()
+        for (video_id,) in attempts[:SHOWN]:
+            text = f"{table} has rows of an attempt that has no videos row."
+            yield Finding("rows without a video", f"video {video_id}", text, "Run the same `fakelake forget` again.")
+    for (video_id,) in connection.execute(
+        "SELECT DISTINCT video_id FROM quarantine SEMI JOIN videos USING (video_id) WHERE error = 'forgotten'"
+    ).fetchall():
+        text = "It is to be forgotten, but is still there: `forget` was interrupted."
+        yield Finding("forget unfinished", f"video {video_id}", text, f"Run: fakelake forget {video_id}")
 
 
 def disparities(connection: duckdb.DuckDBPyConnection) -> Iterator[Disparity]:
@@ -106,29 +104,30 @@ def _passes(connection: duckdb.DuckDBPyConnection, *tables: str) -> list[str]:
     return [f"hash(attempt_id) % {passes} = {n}" if passes > 1 else "true" for n in range(passes)]
 
 
-def check_splits(lake: Lake, near_duplicates: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+def check_splits(
+    connection: duckdb.DuckDBPyConnection, near_duplicates: Iterable[tuple[str, str]]
+) -> Iterator[Finding]:
     """What a model could have seen in training and be tested on: a video, a person, or the same footage again."""
     remedy = "Do not train on this split. Make another with `fakelake splits make`."
-    with lake.connect() as connection:
-        for column, what in (("video_id", "video"), ("group_id", "group of videos that share people")):
-            for split_id, value, parts in connection.execute(
-                f"SELECT split_id, {column}, string_agg(DISTINCT part, ' and ' ORDER BY part) FROM splits "
-                f"WHERE {column} IS NOT NULL GROUP BY ALL HAVING count(DISTINCT part) > 1 ORDER BY ALL"
-            ).fetchall():
-                yield Finding("leakage", f"split {split_id}", f"The {what} {value} is in {parts}.", remedy)
-        pairs = sorted(near_duplicates)
-        if not pairs:
-            return
-        connection.register("near", pa.table({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}))
-        crossing = connection.execute("""
-            SELECT s.split_id, near.a, near.b, s.part, t.part FROM near JOIN splits AS s ON s.video_id = near.a
-            JOIN splits AS t ON t.video_id = near.b AND t.split_id = s.split_id AND t.part <> s.part ORDER BY ALL
-        """).fetchall()
-        names = dict(
-            connection.execute(
-                "SELECT video_id, any_value(name) FROM sources WHERE name IS NOT NULL GROUP BY video_id"
-            ).fetchall()
-        )
+    for column, what in (("video_id", "video"), ("group_id", "group of videos that share people")):
+        for split_id, value, parts in connection.execute(
+            f"SELECT split_id, {column}, string_agg(DISTINCT part, ' and ' ORDER BY part) FROM splits "
+            f"WHERE {column} IS NOT NULL GROUP BY ALL HAVING count(DISTINCT part) > 1 ORDER BY ALL"
+        ).fetchall():
+            yield Finding("leakage", f"split {split_id}", f"The {what} {value} is in {parts}.", remedy)
+    pairs = sorted(near_duplicates)
+    if not pairs:
+        return
+    connection.register("near", pa.table({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}))
+    crossing = connection.execute("""
+        SELECT s.split_id, near.a, near.b, s.part, t.part FROM near JOIN splits AS s ON s.video_id = near.a
+        JOIN splits AS t ON t.video_id = near.b AND t.split_id = s.split_id AND t.part <> s.part ORDER BY ALL
+    """).fetchall()
+    names = dict(
+        connection.execute(
+            "SELECT video_id, any_value(name) FROM sources WHERE name IS NOT NULL GROUP BY video_id"
+        ).fetchall()
+    )
     for split_id, a, b, part_a, part_b in crossing:
         text = f"{names.get(a, a)} is in {part_a} and {names.get(b, b)}, nearly the same footage, in {part_b}."
         yield Finding("leakage", f"split {split_id}", text, remedy)
