@@ -14,6 +14,7 @@ from fakelake.tasks.errors import MediaError
 from fakelake.tasks.frame import Frame
 from fakelake.tasks.frame_clock import FrameClock
 from fakelake.tasks.media_file import display_name
+from fakelake.tasks.orientation import orientation_of
 from fakelake.tasks.probe import VideoInfo
 from fakelake.tasks.segments import Keyframe, Segment
 
@@ -71,12 +72,17 @@ class Decoder:
     def _cut(self) -> Iterator[Frame]:
         """The asked-for stretch of the numbered pictures."""
         reformatter, extra = VideoReformatter(), 0
+        turned: tuple[int, int, int] | None = None
         for picture, number, pts in self._from_start():
             if self._end is not None and pts >= self._end:
                 extra += 1
                 if extra > self._extra:
                     return
-            yield Frame(picture, number, self._clock.seconds(pts), reformatter)
+            # Side data is asked for only where the picture changes: a picture that was asked holds itself in memory
+            # until Python's cycle collector comes by, and at 3 MB a picture that is too late.
+            if turned != (turned := (picture.rotation, picture.width, picture.height)):
+                orientation = orientation_of(picture)
+            yield Frame(picture, number, self._clock.seconds(pts), reformatter, orientation)
         if self._end is None and self._info.cut_short:
             self._failed(None, "the file is cut short: it ends before its own index says so")
         if self.frames_read == 0 and self._start is None and self._end is None:

@@ -8,7 +8,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from fakelake.tasks import color
-from fakelake.tasks.orientation import Orientation, orientation_of
+from fakelake.tasks.orientation import Orientation
 
 
 class Frame:
@@ -20,10 +20,11 @@ class Frame:
 
     __slots__ = ("_orientation", "_picture", "_reformatter", "height", "index", "pts_s", "width")
 
-    def __init__(self, picture: av.VideoFrame, index: int, pts_s: float, reformatter: VideoReformatter) -> None:
+    def __init__(
+        self, picture: av.VideoFrame, index: int, pts_s: float, reformatter: VideoReformatter, orientation: Orientation
+    ) -> None:
         self.index, self.pts_s = index, pts_s
-        self._picture, self._reformatter = picture, reformatter
-        self._orientation: Orientation = orientation_of(picture)
+        self._picture, self._reformatter, self._orientation = picture, reformatter, orientation
         self.width, self.height = self._orientation.size(picture.width, picture.height)
 
     def small(self, long_side: int) -> tuple[np.ndarray, float]:

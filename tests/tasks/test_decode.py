@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -179,3 +180,16 @@ def test_more_threads_give_the_same_frames():
     segment = plan_segments(info, 1)[1]
     one, two = ([identity(f) for f in decode(clip, info, segment, threads=n)] for n in (1, 2))
     assert one == two
+
+
+def test_a_picture_that_is_let_go_is_freed_at_once_and_not_when_the_cycle_collector_comes_by():
+    path = face_clip()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in decode(path, probe(path)):
+            pass
+        held = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert held <= 2, "at 3 MB a picture, a hundred of them fill a worker"
