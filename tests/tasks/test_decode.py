@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 
@@ -183,7 +184,7 @@ def test_more_threads_give_the_same_frames():
 
 
 def test_a_picture_that_is_let_go_is_freed_at_once_and_not_when_the_cycle_collector_comes_by():
-    path = face_clip()
+    path = media.face_clip()
     gc.collect()
     gc.disable()
     try:
