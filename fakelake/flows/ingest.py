@@ -18,7 +18,7 @@ from fakelake.catalog.compact import compact_if_needed
 from fakelake.catalog.lake import Lake, LakeNotFound
 from fakelake.catalog.recipe import RECIPES, Recipe
 from fakelake.flows.ingest_driver import IngestDriver, Known, Shard
-from fakelake.flows.ingest_report import report_run
+from fakelake.flows.ingest_report import record_run, report_run
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
 from fakelake.tasks.discover import Discovery, discover
@@ -61,12 +61,24 @@ def ingest(
         run_id=run_id, lake=opened.location.root, recipe=made.name, recipe_id=made.recipe_id, found=driver.total,
         passed_over=len(found.passed_over),
     )  # fmt: skip
-    table = run_shards(opened, driver, settings, quiet)
+    try:
+        table = run_shards(opened, driver, settings, quiet)
+    except BaseException:
+        summary.outcome = "failed"
+        close_summary(summary, driver, started)
+        with suppress(OSError):  # a full disk is the usual reason; the row is worth less than the reason
+            record_run(opened, summary, made, snapshot, started)
+        raise
     record_named_labels(opened, found, label, permission, by="ingest")
-    summary.close(driver.counts, driver.seconds, (datetime.now(UTC) - started).total_seconds())
-    summary.quarantine = driver.quarantined[:100]
+    close_summary(summary, driver, started)
     report_run(opened, summary, made, table, snapshot, started)
     return summary
+
+
+def close_summary(summary: IngestSummary, driver: IngestDriver, started: datetime) -> None:
+    """What the driver counted, up to now."""
+    summary.close(driver.counts, driver.seconds, (datetime.now(UTC) - started).total_seconds())
+    summary.quarantine = driver.quarantined[:100]
 
 
 def make_recipe(name: str, overrides: dict | None) -> Recipe:
@@ -122,32 +134,26 @@ def run_shards(lake: Lake, driver: IngestDriver, settings: Settings, quiet: bool
     size = max(settings.shard_videos, -(-driver.total // settings.max_shards))
     progress_id = create_progress_artifact(0.0, description="videos ingested")
     table: list[dict] = []
-    start, done = time.monotonic(), 0
+    start = time.monotonic()
     with RunProgress("ingest", driver.total, quiet=quiet) as progress:
         for shard in driver.shards(size, on_progress=lambda n: progress.update(n, throughput(driver, start))):
             before = time.perf_counter()
-            committed = commit_shard(quote(lake), quote(shard))
-            keep_small(quote(lake), settings.compact_after)
+            committed = commit_shard(quote(lake), quote(shard), settings.compact_after)
             driver.seconds["commit"] += time.perf_counter() - before
-            done += len(shard)
             table.append(
                 {"shard": len(table), "videos": committed.videos, "duplicates": committed.duplicates,
                  "quarantined": committed.quarantined, "commit_s": round(time.perf_counter() - before, 2)}
             )  # fmt: skip
-            update_progress_artifact(progress_id, 100.0 * done / max(1, driver.total))
+            update_progress_artifact(progress_id, 100.0 * driver.finished / max(1, driver.total))
     return table
 
 
 @task(name="commit shard", cache_policy=NO_CACHE, persist_result=False)
-def commit_shard(lake: Lake, shard: Shard) -> Committed:
-    """One commit of the lake: see `catalog.commit`."""
-    return commit_videos(lake, shard.videos, shard.sources, shard.quarantine)
-
-
-@task(name="compact", cache_policy=NO_CACHE, persist_result=False)
-def keep_small(lake: Lake, small_files: int) -> None:
-    """Merge small files once there are many: a shell on the views should never wait for thousands of them."""
+def commit_shard(lake: Lake, shard: Shard, small_files: int) -> Committed:
+    """One commit of the lake, and a merge of small files once there are many: no shell shall wait for thousands."""
+    committed = commit_videos(lake, shard.videos, shard.sources, shard.quarantine)
     compact_if_needed(lake, small_files)
+    return committed
 
 
 def throughput(driver: IngestDriver, start: float) -> str:

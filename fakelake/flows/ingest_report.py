@@ -47,6 +47,15 @@ def report_run(
         mean = "SELECT avg(frames) FROM videos WHERE recipe_id = ?"
         summary.mean_frame_count = connection.execute(mean, [recipe.recipe_id]).fetchone()[0]
     sheet = write_contact_sheet(lake, summary)
+    record_run(lake, summary, recipe, snapshot, started)
+    create_table_artifact(shards, key="ingest-shards", description="one row a commit")
+    picture = f"\n\n![faces](data:image/jpeg;base64,{base64.b64encode(sheet).decode()})" if sheet else ""
+    said = "\n".join(f"- {line}" for line in summary.lines())
+    create_markdown_artifact(f"# Ingest\n\n{said}{picture}", key="ingest-summary", description="what the run did")
+
+
+def record_run(lake: Lake, summary: IngestSummary, recipe: Recipe, snapshot: dict[str, int], started: datetime) -> None:
+    """reports/<run>/summary.json and the `runs` row, of runs that failed too."""
     text = json.dumps(summary.to_dict(), indent=2, ensure_ascii=False)
     lake.location.write_bytes(f"reports/{summary.run_id}/summary.json", text.encode())
     lake.append(
@@ -67,10 +76,6 @@ def report_run(
             }
         ],
     )
-    create_table_artifact(shards, key="ingest-shards", description="one row a commit")
-    picture = f"\n\n![faces](data:image/jpeg;base64,{base64.b64encode(sheet).decode()})" if sheet else ""
-    said = "\n".join(f"- {line}" for line in summary.lines())
-    create_markdown_artifact(f"# Ingest\n\n{said}{picture}", key="ingest-summary", description="what the run did")
 
 
 def write_contact_sheet(lake: Lake, summary: IngestSummary) -> bytes | None:

@@ -16,7 +16,7 @@ class IngestSummary:
     lake: str
     recipe: str
     recipe_id: str
-    outcome: str = "done"  # done | quarantined
+    outcome: str = "done"  # done | quarantined | failed
     found: int = 0
     ready: int = 0
     no_face: int = 0
@@ -50,7 +50,7 @@ class IngestSummary:
         self.faces_per_s = round(self.faces / seconds, 1) if seconds else 0.0
         total = sum(stage_seconds.get(s, 0.0) for s in STAGES) or 1.0
         self.stage_share = {s: round(stage_seconds.get(s, 0.0) / total, 3) for s in STAGES}
-        if self.quarantined or self.partial or self.still_quarantined:
+        if self.outcome == "done" and (self.quarantined or self.partial or self.still_quarantined):
             self.outcome = "quarantined"
 
     def to_dict(self) -> dict:
