@@ -185,8 +185,8 @@ class FaceStream:
                 self._spool.add("crops", (tracklet, frame.index, crop.jpeg(image, recipe.crop_quality)))
                 if recipe.portrait_px and kept % recipe.portrait_every == 0:
                     self._portrait(frame, kept, tracklet, box)
-        x1, y1, x2, y2 = np.round(box, 2).tolist()
-        points = np.round(landmarks.reshape(10), 2).tolist()
+        x1, y1, x2, y2 = (round(at, 2) for at in box.tolist())
+        points = [round(at, 2) for at in landmarks.reshape(10).tolist()]
         row = (tracklet, frame.index, frame.pts_s, x1, y1, x2, y2, points, round(float(score), 4), detected, sharp)
         self._spool.add("frames", row)
         seen = self.summary.tracklets[tracklet]
