@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--frames", type=int, default=240, help="of each mosaic")
     parser.add_argument("--files", type=int, default=2, help="mosaics of each size and layout")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of both sides; the best of each counts")
     parser.add_argument("--minutes", type=float, nargs=2, default=(2, 20), help="of video whose memory is compared")
     parser.add_argument("--items", type=int, default=10_000, help="empty work items")
     parser.add_argument("--clips", type=int, default=128, help="short videos for the commits")
@@ -61,9 +62,9 @@ def main() -> int:
 def _measure(part: str, asked: argparse.Namespace) -> list[Verdict]:
     match part:
         case "loop":
-            return ingest_speed.measure_loop(asked.directory, asked.files, asked.frames)
+            return ingest_speed.measure_loop(asked.directory, asked.files, asked.frames, asked.rounds)
         case "decode":
-            return ingest_speed.measure_decode(asked.directory, asked.files, asked.frames)
+            return ingest_speed.measure_decode(asked.directory, asked.files, asked.frames, asked.rounds)
         case "memory":
             return ingest_memory.measure(asked.directory, asked.minutes)
         case "orchestration":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -85,7 +86,7 @@ def _cut(source: Path, turn: int, path: Path) -> None:
         stream = out.add_stream("libx264", rate=FPS, options={"crf": "20", "preset": "fast"})
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
         for n, frame in enumerate(frames):
-            frame.pts, frame.time_base = n, stream.codec_context.time_base
+            frame.pts, frame.time_base = n, Fraction(1, FPS)
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
     partial.replace(path)
