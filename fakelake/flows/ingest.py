@@ -15,6 +15,7 @@ from prefect.utilities.annotations import quote
 
 from fakelake.catalog.commit import Committed, commit_videos
 from fakelake.catalog.compact import compact_if_needed
+from fakelake.catalog.forget import forgotten
 from fakelake.catalog.lake import Lake, LakeNotFound
 from fakelake.catalog.recipe import RECIPES, Recipe
 from fakelake.flows.ingest_driver import IngestDriver, Known, Shard
@@ -108,10 +109,10 @@ def known_to(lake: Lake, recipe: Recipe, retry_refused: bool) -> Known:
         zip(zip(*(sources[c].to_pylist() for c in ("uri", "bytes", "mtime_ns")), strict=True),
             sources["video_id"].to_pylist(), strict=True)
     )  # fmt: skip
-    refused: set[str] = set()
+    refused = forgotten(lake)  # a retry brings no one back: only `fakelake forget --undo` does
     if not retry_refused:
         rows = lake.read("quarantine", columns=["video_id", "recipe_id", "lasting", "frames_kept"]).to_pylist()
-        refused = {
+        refused |= {
             r["video_id"] for r in rows
             if r["video_id"] and r["lasting"] and not r["frames_kept"] and r["recipe_id"] == recipe.recipe_id
         }  # fmt: skip

@@ -227,3 +227,13 @@ def test_a_run_that_is_given_up_says_so_in_its_runs_row_and_keeps_what_was_commi
     assert query(lake, "SELECT flow, outcome FROM runs") == [("ingest", "failed")]
     monkeypatch.delenv("FAKELAKE_FAILPOINT")
     assert ingest(*clips, "--lake", lake)["ready"] == 3
+
+
+def test_a_forgotten_video_is_gone_and_does_not_come_back_with_its_bytes(tmp_path: Path) -> None:
+    clips = short_clips(tmp_path / "in", 2)
+    lake = tmp_path / "lake"
+    ingest(*clips, "--lake", lake)
+    run("forget", clips[0].name, "--lake", lake)
+    assert query(lake, "SELECT name FROM sources") == [(clips[1].name,)]
+    again = ingest(*clips, "--lake", lake, code=3)
+    assert (again["still_quarantined"], again["already_done"], again["frames"]) == (1, 1, 0)
