@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Wheels of onnxruntime report their use to their maker unless told not to, and before the import. An archive under
+# investigation is nobody's business.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import cv2
 import numpy as np
 import onnxruntime as ort

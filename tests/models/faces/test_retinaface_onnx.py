@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -106,3 +107,11 @@ def test_a_worker_needs_neither_torch_nor_more_threads_nor_much_memory():
     torch_loaded, more_threads, peak_kib = done.stdout.split()
     assert (torch_loaded, more_threads) == ("False", "0")
     assert int(peak_kib) < 500 * 1024
+
+
+def test_loading_the_runtime_does_not_switch_on_its_telemetry(tmp_path):
+    code = "import fakelake.models.faces.retinaface_onnx, glob, os; print(len(glob.glob(f'{os.environ[\"TMPDIR\"]}/mat-debug*')))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert done.stdout.strip() == "0", done.stderr
