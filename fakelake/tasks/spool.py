@@ -5,6 +5,7 @@ Pictures never pile up in memory: they are appended in batches and read back thr
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from types import TracebackType
 
@@ -80,6 +81,19 @@ class Spool:
             writer.close()
 
 
+class SpooledTable:
+    """The rows of a spooled table, memory-mapped: what was read stays in memory until `let_go`."""
+
+    def __init__(self, directory: Path, table: str) -> None:
+        with (directory / f"{table}.arrow").open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.rows: pa.Table = pa.ipc.open_file(pa.py_buffer(self._map)).read_all()
+
+    def let_go(self) -> None:
+        """Count none of the file as this process's memory; rows stay valid, and are mapped again when touched."""
+        self._map.madvise(mmap.MADV_DONTNEED)
+
+
 def read_spool(directory: Path, table: str) -> pa.Table:
     """The rows of a spooled table, memory-mapped."""
-    return pa.ipc.open_file(pa.memory_map(str(directory / f"{table}.arrow"))).read_all()
+    return SpooledTable(directory, table).rows

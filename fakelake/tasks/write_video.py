@@ -22,7 +22,7 @@ from fakelake.tasks.errors import MediaError
 from fakelake.tasks.probe import VideoInfo
 from fakelake.tasks.read_video import SegmentRead
 from fakelake.tasks.source_file import SourceFile
-from fakelake.tasks.spool import read_spool
+from fakelake.tasks.spool import SpooledTable
 from fakelake.tasks.track import is_cut, join_tracklets
 
 ROWS_A_WRITE = 512
@@ -64,7 +64,7 @@ def write_video(
     counts: dict[str, int] = {}
     frames_with_face = 0
     for table in TABLES:
-        spooled = [read_spool(path, table) for path in spools]
+        spooled = [SpooledTable(path, table) for path in spools]
         part, written_frames = _write_table(location, table, video_id, recipe, attempt_id, track_of, spooled)
         counts[table] = part.rows if part else 0
         if part:
@@ -126,20 +126,22 @@ def _write_table(
     recipe: Recipe,
     attempt_id: str,
     track_of: dict[tuple[int, int], int],
-    spooled: Sequence[pa.Table],
+    spooled: Sequence[SpooledTable],
 ) -> tuple[Part | None, int]:
     """Write one part, rows by (track, frame). Returns it (None when empty) and how many distinct frames it has."""
-    track = np.concatenate([_track_column(t, i, track_of) for i, t in enumerate(spooled)])
-    frame = np.concatenate([t["frame"].to_numpy() for t in spooled])
+    track = np.concatenate([_track_column(s.rows, i, track_of) for i, s in enumerate(spooled)])
+    frame = np.concatenate([s.rows["frame"].to_numpy() for s in spooled])
     keep = np.flatnonzero(track >= 0)
     order = keep[np.lexsort((frame[keep], track[keep]))]
     if not len(order):
         return None, 0
-    rows = _Rows(pa.concat_tables(spooled))
+    rows = _Rows(pa.concat_tables([s.rows for s in spooled]))
     writer = PartWriter(location, table, attempt_id)
     try:
         for batch in _batches(order):
             writer.write(_final_rows(rows.take(batch), table, video_id, recipe, attempt_id, track[batch]))
+            for table_of_segment in spooled:  # hours of pictures would count as this worker's memory
+                table_of_segment.let_go()
         return writer.close(), len(np.unique(frame[order]))
     except BaseException:
         writer.abort()

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
-from fakelake.tasks.spool import ROWS_A_BATCH, SCHEMAS, Spool, read_spool
+from fakelake.tasks.spool import ROWS_A_BATCH, SCHEMAS, Spool, SpooledTable, read_spool
 
 
 def crops(count):
@@ -38,6 +40,25 @@ def test_pictures_do_not_pile_up_in_memory(tmp_path):
             spool.add("crops", (0, n, bytes(4096)))
         assert pa.total_allocated_bytes() - before < 4 * ROWS_A_BATCH * 4096
     assert read_spool(tmp_path, "crops").num_rows == 40 * ROWS_A_BATCH
+
+
+def file_mib() -> float:
+    """Memory of this process that is parts of files."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssFile"))) / 1024
+
+
+def test_pictures_that_were_read_can_be_let_go_and_read_again(tmp_path):
+    picture = bytes(range(256)) * 16
+    with Spool(tmp_path) as spool:
+        for n in range(40 * ROWS_A_BATCH):
+            spool.add("crops", (0, n, picture))
+    spooled = SpooledTable(tmp_path, "crops")
+    assert set(spooled.rows["image"].to_pylist()) == {picture}
+    read = file_mib()
+    spooled.let_go()
+    assert read - file_mib() > 15
+    assert spooled.rows["image"][-1].as_py() == picture
 
 
 def test_an_error_is_passed_on_and_the_files_are_let_go(tmp_path):
