@@ -190,7 +190,7 @@ def test_a_picture_that_is_let_go_is_freed_at_once_and_not_when_the_cycle_collec
     try:
         for _ in decode(path, probe(path)):
             pass
-        held = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+        held = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
     finally:
         gc.enable()
     # A few that probing and the first look at the orientation asked.
