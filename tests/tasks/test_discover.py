@@ -255,7 +255,7 @@ def test_one_file_named_three_times_is_one_source(archive, monkeypatch):
 
 @pytest.fixture(scope="module")
 def bucket():
-    """A bucket on a real S3 endpoint on loopback."""
+    """A bucket of this module's own, as the endpoints of one test process share their buckets."""
     moto = pytest.importorskip("moto.server")
     server = moto.ThreadedMotoServer(port=0)
     server.start()
@@ -266,12 +266,12 @@ def bucket():
             "AWS_REGION": "us-east-1",
         }.items():  # fmt: skip
             patch.setenv(name, value)
-        request = urllib.request.Request(f"http://{host}:{port}/archive", method="PUT")
+        request = urllib.request.Request(f"http://{host}:{port}/discover", method="PUT")
         urllib.request.urlopen(request).close()
-        store = LakeLocation.from_str("s3://archive").store()
+        store = LakeLocation.from_str("s3://discover").store()
         for key in ("clips/a b%25.mp4", "clips/deep/c.mov", "clips/notes.txt", "clips2/d.mp4", "lake/crops/1-0.bin"):
             obstore.put(store, key, key.encode())
-        yield "s3://archive"
+        yield "s3://discover"
     server.stop()
 
 
@@ -279,7 +279,7 @@ def test_a_prefix_gives_the_objects_below_it(bucket):
     found = discover([f"{bucket}/clips"], dataset="news")
     assert [s.name for s in found.sources] == ["a b%25.mp4", "c.mov"]
     assert {s.dataset for s in found.sources} == {"news"}
-    assert found.passed_over == ["s3://archive/clips/notes.txt"]
+    assert found.passed_over == ["s3://discover/clips/notes.txt"]
 
 
 def test_an_object_can_be_named_itself_and_fetched(bucket):
@@ -297,4 +297,4 @@ def test_a_lake_in_the_same_bucket_is_passed_by(bucket):
 
 def test_a_prefix_without_objects_is_refused_in_words(bucket):
     (refused,) = discover([f"{bucket}/nothing"]).refused
-    assert refused.error.error == "missing" and "s3://archive/nothing" in refused.error.message
+    assert refused.error.error == "missing" and "s3://discover/nothing" in refused.error.message
