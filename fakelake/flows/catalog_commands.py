@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root
+from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root, print_json
 
 app = typer.Typer(help="Keep the lake whole, small and fast; look at its past.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def check(
         pairs = near_duplicates({row["video_id"]: row["phash"] or "" for row in rows}, bits)
     report = check_lake(opened, pairs, deep=deep)
     if as_json:
-        _print_json({**asdict(report), "whole": report.whole})
+        print_json({**asdict(report), "whole": report.whole})
     else:
         for finding in report.findings:
             typer.echo(f"{'FAULT' if finding.fault else 'note'}: {finding.rule}: {finding.subject}")
@@ -60,7 +60,7 @@ def compact(
 
     done = compact_lake(Lake.open(lake_root(lake)), _known(table))
     if as_json:
-        _print_json([asdict(each) for each in done])
+        print_json([asdict(each) for each in done])
         return
     for each in done:
         typer.echo(f"{each.table}: {each.files_before:,} files -> {each.files_after:,}, {each.bytes / 1e6:,.1f} MB")
@@ -89,7 +89,7 @@ def vacuum(
     snapshots = [snapshot_of_run(opened, run_id) for run_id in keep or ()]
     removed = vacuum_lake(opened, timedelta(days=days), keep=snapshots, dry_run=dry_run, alone=alone)
     if as_json:
-        _print_json([asdict(file) for file in removed])
+        print_json([asdict(file) for file in removed])
         return
     if dry_run:
         for file in removed:
@@ -124,7 +124,7 @@ def history(
         return
     ran, versions = runs(opened)[:limit], changes(opened, _known(table))[:limit]
     if as_json:
-        _print_json({"runs": ran, "versions": [asdict(change) for change in versions]})
+        print_json({"runs": ran, "versions": [asdict(change) for change in versions]})
         return
     for run in [] if table else ran:
         started = f"{run['started_at']:%Y-%m-%d %H:%M}" if run["started_at"] else "?"
@@ -150,7 +150,7 @@ def rebuild(
 
     done = rebuild_lake(Lake.open(lake_root(lake)), accept_loss=accept_loss)
     if as_json:
-        _print_json(asdict(done))
+        print_json(asdict(done))
         return
     typer.echo(f"The views read {done.root}.")
     for file in done.lost_files:
@@ -170,7 +170,7 @@ def migrate(
 
     done = migrate_lake(lake_root(lake), dry_run=dry_run)
     if as_json:
-        _print_json(asdict(done))
+        print_json(asdict(done))
         return
     added = [*(f"table {name}" for name in done.tables), *(f"column {name}" for name in done.columns)]
     typer.echo(
@@ -212,7 +212,7 @@ def forget(
         return
     done = forget_video(opened, video_id, by=by or me(), why=why)
     if as_json:
-        _print_json(asdict(done))
+        print_json(asdict(done))
         return
     rows = ", ".join(f"{n:,} {name}" for name, n in done.rows.items() if n) or "nothing was left of it"
     typer.echo(f"{video_id[:12]} is forgotten: {rows}; {done.old_files:,} files of older versions cleaned.")
@@ -248,9 +248,3 @@ def _time(text: str) -> datetime | None:
         return datetime.fromisoformat(text).astimezone()
     except ValueError:
         return None
-
-
-def _print_json(value: object) -> None:
-    from fakelake.flows.cli import print_json
-
-    print_json(value)

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from fakelake.flows.shared_options import print_json
+
 MODULES = ("prefect", "ray", "deltalake", "duckdb", "pyarrow", "av", "onnxruntime", "opencv-python-headless", "torch")
 CODECS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mpeg1video")
 LEAST_FREE_GIB = 2.0
@@ -32,8 +34,6 @@ def examine(lake: str, as_json: bool) -> int:
     ]  # fmt: skip
     findings = [finding for check in checks for finding in check()]
     if as_json:
-        from fakelake.flows.cli import print_json
-
         print_json([asdict(f) for f in findings])
     else:
         for f in findings:

@@ -5,41 +5,18 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root
+
 app = typer.Typer(help="Say what is real and what is fake.", no_args_is_help=True)
 
-LakeOption = Annotated[
-    str, typer.Option("--lake", envvar="FAKELAKE_LAKE", help="directory or s3:// prefix of the lake")
-]
 VideoArgument = Annotated[str, typer.Argument(help="file name, end of its path, uri, or first digits of the video_id")]
 ByOption = Annotated[str | None, typer.Option("--by", help="who says so; default: the user of this machine")]
-JsonOption = Annotated[bool, typer.Option("--json", help="for machines")]
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Errors that are a person's to mend become one message and exit code 1, without a traceback."""
-    from fakelake.catalog.lake import LakeFormatError, LakeNotFound
-    from fakelake.catalog.location import LakePathError
-    from fakelake.catalog.lock import LakeBusy
-    from fakelake.catalog.splits import SplitNotFound
-    from fakelake.tasks.labels.base import LabelListError
-    from fakelake.tasks.labels.which import VideoNotFound
-    from fakelake.tasks.split import SplitError
-
-    lakes = (LakeFormatError, LakeNotFound, LakePathError, LakeBusy)
-    try:
-        yield
-    except (*lakes, LabelListError, VideoNotFound, SplitError, SplitNotFound) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
 
 
 def me() -> str:
@@ -72,35 +49,34 @@ def import_list(
     by: ByOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="report, add nothing")] = False,
     as_json: JsonOption = False,
-    lake: LakeOption = "./lake",
+    lake: LakeOption = None,
 ) -> None:
     """Take the labels of a public data set or of a CSV; a second time adds nothing."""
-    with told():
-        from fakelake.catalog.lake import Lake
-        from fakelake.tasks.labels.kinds import import_labels, labels_from_names
-        from fakelake.tasks.labels.load import load_labels, sources_of
+    from fakelake.catalog.lake import Lake
+    from fakelake.tasks.labels.kinds import import_labels, labels_from_names
+    from fakelake.tasks.labels.load import load_labels, sources_of
 
-        if one_means not in (None, "fake", "real"):
-            raise typer.BadParameter("is fake or real", param_hint="--one-means")
-        opened = Lake.open(lake)
-        if file is not None:
-            labels = import_labels(file, kind, one_means=one_means, dataset=dataset)
-        elif kind is not None:
-            labels = labels_from_names(kind, sorted(source.path for source in sources_of(opened, dataset)))
-        else:
-            raise typer.BadParameter("give a list, or --kind to read the names in the lake", param_hint="FILE")
-        report = load_labels(
-            opened,
-            labels,
-            by=by or me(),
-            at=datetime.now(UTC),
-            dataset=dataset,
-            permission=permission,
-            dry_run=dry_run,
-        )
-        typer.echo(json.dumps(asdict(report)) if as_json else report.text())
-        if not report.videos:
-            raise typer.Exit(1)
+    if one_means not in (None, "fake", "real"):
+        raise typer.BadParameter("is fake or real", param_hint="--one-means")
+    opened = Lake.open(lake_root(lake))
+    if file is not None:
+        labels = import_labels(file, kind, one_means=one_means, dataset=dataset)
+    elif kind is not None:
+        labels = labels_from_names(kind, sorted(source.path for source in sources_of(opened, dataset)))
+    else:
+        raise typer.BadParameter("give a list, or --kind to read the names in the lake", param_hint="FILE")
+    report = load_labels(
+        opened,
+        labels,
+        by=by or me(),
+        at=datetime.now(UTC),
+        dataset=dataset,
+        permission=permission,
+        dry_run=dry_run,
+    )
+    typer.echo(json.dumps(asdict(report)) if as_json else report.text())
+    if not report.videos:
+        raise typer.Exit(1)
 
 
 @app.command("add")
@@ -109,56 +85,53 @@ def add_label(
     label: Annotated[str, typer.Argument(help="real, fake or unsure")],
     note: Annotated[str | None, typer.Option("--note", help="why, in your words")] = None,
     by: ByOption = None,
-    lake: LakeOption = "./lake",
+    lake: LakeOption = None,
 ) -> None:
     """Decide on one video. A moderator's word stands above every list's."""
     if label not in ("real", "fake", "unsure"):
         raise typer.BadParameter("is real, fake or unsure", param_hint="LABEL")
-    with told():
-        from fakelake.catalog.lake import Lake
-        from fakelake.tasks.labels.load import sources_of
-        from fakelake.tasks.labels.which import find_video
+    from fakelake.catalog.lake import Lake
+    from fakelake.tasks.labels.load import sources_of
+    from fakelake.tasks.labels.which import find_video
 
-        opened = Lake.open(lake)
-        row = {
-            "video_id": find_video(video, sources_of(opened)),
-            "label": label,
-            "origin": "moderator",
-            "labelled_by": by or me(),
-            "labelled_at": datetime.now(UTC),
-            "note": note,
-        }
-        opened.append("labels", [row])
-        typer.echo(f"{row['video_id'][:12]} is {label}, says {row['labelled_by']}")
+    opened = Lake.open(lake_root(lake))
+    row = {
+        "video_id": find_video(video, sources_of(opened)),
+        "label": label,
+        "origin": "moderator",
+        "labelled_by": by or me(),
+        "labelled_at": datetime.now(UTC),
+        "note": note,
+    }
+    opened.append("labels", [row])
+    typer.echo(f"{row['video_id'][:12]} is {label}, says {row['labelled_by']}")
 
 
 @app.command("ls")
 def list_labels(
     video: Annotated[str | None, typer.Argument(help="one video's history instead of the counts")] = None,
     as_json: JsonOption = False,
-    lake: LakeOption = "./lake",
+    lake: LakeOption = None,
 ) -> None:
     """How many videos of which data set have which label; or everything ever said of one video, oldest first."""
-    with told():
-        from fakelake.catalog.lake import Lake
-        from fakelake.tasks.labels.load import sources_of
-        from fakelake.tasks.labels.which import find_video
+    from fakelake.catalog.lake import Lake
+    from fakelake.tasks.labels.load import sources_of
+    from fakelake.tasks.labels.which import find_video
 
-        opened = Lake.open(lake)
-        with opened.connect() as connection:
-            if video is None:
-                rows = connection.sql(
-                    "SELECT dataset, label, method, origin, count(*) AS videos FROM video_label "
-                    "GROUP BY ALL ORDER BY ALL"
-                )
-            else:
-                rows = connection.sql(
-                    "SELECT strftime(labelled_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M') AS utc, label, method, origin, "
-                    "labelled_by, target_identity, source_identity, note FROM labels WHERE video_id = $video "
-                    "ORDER BY labelled_at",
-                    params={"video": find_video(video, sources_of(opened))},
-                )
-            typer.echo(as_text(rows.columns, rows.fetchall(), as_json))
+    opened = Lake.open(lake_root(lake))
+    with opened.connect() as connection:
+        if video is None:
+            rows = connection.sql(
+                "SELECT dataset, label, method, origin, count(*) AS videos FROM video_label GROUP BY ALL ORDER BY ALL"
+            )
+        else:
+            rows = connection.sql(
+                "SELECT strftime(labelled_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M') AS utc, label, method, origin, "
+                "labelled_by, target_identity, source_identity, note FROM labels WHERE video_id = $video "
+                "ORDER BY labelled_at",
+                params={"video": find_video(video, sources_of(opened))},
+            )
+        typer.echo(as_text(rows.columns, rows.fetchall(), as_json))
 
 
 def consent(
@@ -166,27 +139,26 @@ def consent(
     permission: Annotated[str, typer.Option("--permission", help="what is permitted, e.g. swap, research-only, none")],
     source: Annotated[str, typer.Option("--source", help="what it rests on: licence, contract, form")],
     by: ByOption = None,
-    lake: LakeOption = "./lake",
+    lake: LakeOption = None,
 ) -> None:
     """Put on record what a video may be used for. The latest record counts, and no list overrides a person's."""
-    with told():
-        from fakelake.catalog.lake import Lake
-        from fakelake.tasks.labels.load import sources_of
-        from fakelake.tasks.labels.rows import TERMS
-        from fakelake.tasks.labels.which import find_video
+    from fakelake.catalog.lake import Lake
+    from fakelake.tasks.labels.load import sources_of
+    from fakelake.tasks.labels.rows import TERMS
+    from fakelake.tasks.labels.which import find_video
 
-        if not permission.strip() or not source.strip() or source.startswith(TERMS):
-            raise typer.BadParameter("say what is permitted and what that rests on, in words of your own")
-        opened = Lake.open(lake)
-        row = {
-            "video_id": find_video(video, sources_of(opened)),
-            "permission": permission.strip(),
-            "source": source.strip(),
-            "by": by or me(),
-            "at": datetime.now(UTC),
-        }
-        opened.append("consents", [row])
-        typer.echo(f"{row['video_id'][:12]}: {row['permission']}, says {row['by']} ({row['source']})")
+    if not permission.strip() or not source.strip() or source.startswith(TERMS):
+        raise typer.BadParameter("say what is permitted and what that rests on, in words of your own")
+    opened = Lake.open(lake_root(lake))
+    row = {
+        "video_id": find_video(video, sources_of(opened)),
+        "permission": permission.strip(),
+        "source": source.strip(),
+        "by": by or me(),
+        "at": datetime.now(UTC),
+    }
+    opened.append("consents", [row])
+    typer.echo(f"{row['video_id'][:12]}: {row['permission']}, says {row['by']} ({row['source']})")
 
 
 def as_text(columns: list[str], rows: list[tuple], as_json: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root
+from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root, print_json
 
 app = typer.Typer(help="What could not be used, why, and trying again.", no_args_is_help=True)
 
@@ -17,8 +17,6 @@ def list_(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     """What is in quarantine now: a line a file."""
     from rich.console import Console
     from rich.table import Table
-
-    from fakelake.flows.cli import print_json
 
     rows = _open_rows(lake)
     if as_json:
@@ -44,8 +42,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """All that is known of one file in quarantine, the worker's last words included."""
-    from fakelake.flows.cli import print_json
-
     rows = _matching(_open_rows(lake), name)
     if as_json:
         print_json(rows)
@@ -65,25 +61,29 @@ def retry(
     as_json: JsonOption = False,
 ) -> None:
     """Try files in quarantine again: with the settings and under the data set of the run that put them there."""
-    from fakelake.flows.run import run_ingest
+    from fakelake.flows.run import ingest_quietly
 
     rows = _open_rows(lake)
     rows = _matching(rows, name) if name else rows
     if not rows:
-        typer.echo("Nothing is in quarantine.")
+        print_json([]) if as_json else typer.echo("Nothing is in quarantine.")
         return
     made = {} if recipe else _recipes(lake)
     groups: dict[tuple[str, tuple[str, ...], str | None], list[str]] = {}
     for row in rows:
         name_of, changes = made.get(row["recipe_id"], (recipe or "paper", ()))
         groups.setdefault((name_of, changes, row["dataset"]), []).append(_address(row["uri"]))
-    code = 0
+    done = []
     for (name_of, changes, dataset), paths in groups.items():
-        done = run_ingest(
-            paths, lake_root(lake), name_of, list(changes), dataset, None, None, as_json=as_json, retry_refused=True
+        summary = ingest_quietly(
+            paths, lake_root(lake), name_of, list(changes), dataset, quiet=as_json, retry_refused=True
         )  # fmt: skip
-        code = max(code, done)
-    raise typer.Exit(code)
+        done.append(summary)
+        if not as_json:
+            typer.echo("\n".join(summary.lines()))
+    if as_json:
+        print_json([summary.to_dict() for summary in done])
+    raise typer.Exit(max(summary.exit_code for summary in done))
 
 
 def _recipes(lake: str | None) -> dict[str, tuple[str, tuple[str, ...]]]:

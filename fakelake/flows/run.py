@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import redirect_stdout
 from math import isfinite
 from types import NoneType
-from typing import get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
+from fakelake.flows.shared_options import print_json
 from fakelake.infra.prefect_env import prepare
+
+if TYPE_CHECKING:
+    from fakelake.tasks.summary import IngestSummary
 
 
 def run_ingest(
     paths: list[str], lake: str, recipe: str, changes: list[str], dataset: str | None, label: str | None,
-    permission: str | None, *, dry_run: bool = False, as_json: bool = False, retry_refused: bool = False,
+    permission: str | None, *, dry_run: bool = False, as_json: bool = False,
 ) -> int:  # fmt: skip
     """Run the ingest flow, or say what it would do. Returns the exit code."""
+    if dry_run:
+        prepare()
+        from fakelake.flows.ingest import plan
+
+        planned = plan(paths, lake, recipe, parse_changes(changes), dataset)
+        print_json(planned) if as_json else print(_plan_words(planned))
+        return 0
+    summary = ingest_quietly(paths, lake, recipe, changes, dataset, label, permission, quiet=as_json)
+    print_json(summary.to_dict()) if as_json else print("\n".join(summary.lines()))
+    return summary.exit_code
+
+
+def ingest_quietly(
+    paths: list[str], lake: str, recipe: str, changes: list[str], dataset: str | None, label: str | None = None,
+    permission: str | None = None, *, quiet: bool, retry_refused: bool = False,
+) -> IngestSummary:  # fmt: skip
+    """Run the ingest flow with nothing on stdout; `quiet` shows no progress either."""
     overrides = parse_changes(changes)
     prepare()
-    from fakelake.flows.ingest import ingest, plan
+    from fakelake.flows.ingest import ingest
 
-    if dry_run:
-        planned = plan(paths, lake, recipe, overrides, dataset)
-        print(json.dumps(planned, indent=2, ensure_ascii=False) if as_json else _plan_words(planned))
-        return 0
     # Ray and Prefect print warnings where they like; stdout is for the answer.
     with redirect_stdout(sys.stderr):
-        summary = ingest(
+        return ingest(
             paths, lake=lake, recipe=recipe, overrides=overrides, dataset=dataset, label=label, permission=permission,
-            retry_refused=retry_refused, quiet=as_json,
+            retry_refused=retry_refused, quiet=quiet,
         )  # fmt: skip
-    print(json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) if as_json else "\n".join(summary.lines()))
-    return summary.exit_code
 
 
 def parse_changes(changes: list[str]) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -18,7 +19,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer for machines.")
 # Raised with a text that says what to do: no traceback needed. By name, so that nothing heavy is imported to look.
 FOR_PEOPLE = {
     *("FileExistsError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError", "LeaseLost", "NoSuchVideo"),
-    *("ClusterUnfit", "PartMissing", "RowsRefused", "RunAborted", "LabelListError", "LeakageError", "SplitNotFound"),
+    *(
+        "ClusterUnfit",
+        "PartMissing",
+        "RowsRefused",
+        "RunAborted",
+        "LabelListError",
+        "LeakageError",
+        "SplitError",
+        "SplitNotFound",
+    ),
     *("WeightsCorrupt", "WeightsMissing", "WheelUnavailable"),
     *("FileDamaged", "LossRefused", "SnapshotGone", "VideoNotFound"),
 }
@@ -28,6 +38,11 @@ BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "RetentionTooShort
 def lake_root(lake: str | None) -> str:
     """--lake, else FAKELAKE_LAKE, else ./lake."""
     return lake or os.environ.get("FAKELAKE_LAKE") or "./lake"
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def fail(error: BaseException) -> int:

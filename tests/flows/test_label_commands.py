@@ -1,11 +1,10 @@
 import json
+from types import SimpleNamespace
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from fakelake.catalog.lake import Lake
-from fakelake.flows import labels, splits
+from fakelake.flows.cli import main
 from tests.tasks.celeb_names import celeb_names
 from tests.tasks.labels.lake_of_names import lake_of, video_id
 
@@ -13,14 +12,17 @@ NAMES = ["Celeb-real/id3_0001.mp4", "Celeb-synthesis/id3_id5_0001.mp4", "YouTube
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch, capsys):
     lake_of(tmp_path / "lake", NAMES)
     monkeypatch.setenv("FAKELAKE_LAKE", str(tmp_path / "lake"))
-    app = typer.Typer()
-    app.add_typer(labels.app, name="labels")
-    app.add_typer(splits.app, name="splits")
-    app.command("consent")(labels.consent)
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as done:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return SimpleNamespace(exit_code=done.value.code or 0, output=said.out, stderr=said.err)
+
+    return run
 
 
 def test_the_names_in_the_lake_are_labels_where_the_data_set_is_named(run):
@@ -34,7 +36,7 @@ def test_an_error_in_a_list_is_one_message_and_code_1(run, tmp_path):
     (tmp_path / "list.csv").write_text("path,label\nid3_0001.mp4,1\n")
     done = run("labels", "import", tmp_path / "list.csv")
     assert done.exit_code == 1
-    assert done.stderr.startswith("error: ") and "--one-means" in done.stderr
+    assert done.stderr.startswith("fakelake: ") and "--one-means" in done.stderr
     assert run("labels", "import", tmp_path / "list.csv", "--one-means", "real").exit_code == 0
 
 
