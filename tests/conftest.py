@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +23,7 @@ prepare()
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """API address of a real Prefect server on loopback, with a database of its own."""
     home = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = _free_port()
     env = {**os.environ, "PREFECT_HOME": str(home)}
     serve = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
     log = (home / "server.log").open("wb")
@@ -38,6 +37,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(30)
 
 
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -48,7 +53,38 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 24
             return
         except OSError:
             time.sleep(0.3)
-    raise RuntimeError(f"The Prefect server did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+    raise RuntimeError(f"The server at {url} did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment variables of a real S3 server on loopback, which honours conditional writes."""
+    pytest.importorskip("moto.server")
+    log = tmp_path_factory.mktemp("s3") / "server.log"
+    port = _free_port()
+    serve = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(serve, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, server, log)
+        yield {
+            "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "something",
+        }  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def bucket(s3_endpoint: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of an empty bucket of the test's own; the environment lets any S3 client reach it."""
+    for name, value in s3_endpoint.items():
+        monkeypatch.setenv(name, value)
+    name = f"archive-{uuid.uuid4().hex[:8]}"
+    request = urllib.request.Request(f"{s3_endpoint['AWS_ENDPOINT_URL']}/{name}", method="PUT")
+    urllib.request.urlopen(request).close()
+    return f"s3://{name}"
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ pytest.importorskip("duckdb_extension_httpfs")
 
 
 @pytest.fixture
-def lake(s3_root):
-    return Lake.create(s3_root)
+def lake(bucket):
+    """Its name holds what needs encoding, and signs of a glob pattern."""
+    return Lake.create(f"{bucket}/my [1] lake")
 
 
 def fill(lake):
@@ -35,7 +36,7 @@ def test_a_lake_on_s3_holds_what_a_local_one_holds(lake, tmp_path):
 def test_a_missing_part_is_named_and_nothing_is_committed(lake):
     video = write_video(lake, 1)
     lake.location.delete(f"crops/{video.parts[0].path}")
-    with pytest.raises(PartMissing, match=r"s3://archive/my .1. lake .*" + video.parts[0].path):
+    with pytest.raises(PartMissing, match=r"s3://.*/my .1. lake/.*" + video.parts[0].path):
         commit_videos(lake, [video])
     assert lake.table("frames").version() == 0
 

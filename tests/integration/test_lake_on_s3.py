@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from fakelake.catalog.content import content_hash
 from fakelake.catalog.lake import Lake
@@ -18,26 +16,11 @@ from tests.integration.commands import ingest, ingest_apart, run
 pytestmark = pytest.mark.usefixtures("pipeline")
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "tester",
-        "AWS_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(Bucket="archive")
-    yield "s3://archive"
-    server.stop()
-
-
 def test_a_prefix_of_videos_is_ingested_into_a_lake_on_s3_and_answers_sql(bucket: str, tmp_path: Path) -> None:
     clips = short_clips(tmp_path / "in", 2)
     s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name="us-east-1")
     for clip in clips:
-        s3.upload_file(str(clip), "archive", f"inbox/{clip.name}")
+        s3.upload_file(str(clip), bucket.removeprefix("s3://"), f"inbox/{clip.name}")
     lake = f"{bucket}/lake"
     summary = ingest_here(f"{bucket}/inbox", lake, tmp_path)
     assert summary["ready"] == 2

@@ -3,7 +3,6 @@
 import io
 import os
 import socket
-import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -253,48 +252,34 @@ def test_one_file_named_three_times_is_one_source(archive, monkeypatch):
 # ---- objects ----
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    """A bucket of this module's own, as the endpoints of one test process share their buckets."""
-    moto = pytest.importorskip("moto.server")
-    server = moto.ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
-            "AWS_REGION": "us-east-1",
-        }.items():  # fmt: skip
-            patch.setenv(name, value)
-        request = urllib.request.Request(f"http://{host}:{port}/discover", method="PUT")
-        urllib.request.urlopen(request).close()
-        store = LakeLocation.from_str("s3://discover").store()
-        for key in ("clips/a b%25.mp4", "clips/deep/c.mov", "clips/notes.txt", "clips2/d.mp4", "lake/crops/1-0.bin"):
-            obstore.put(store, key, key.encode())
-        yield "s3://discover"
-    server.stop()
+@pytest.fixture
+def s3_archive(bucket):
+    store = LakeLocation.from_str(bucket).store()
+    for key in ("clips/a b%25.mp4", "clips/deep/c.mov", "clips/notes.txt", "clips2/d.mp4", "lake/crops/1-0.bin"):
+        obstore.put(store, key, key.encode())
+    return bucket
 
 
-def test_a_prefix_gives_the_objects_below_it(bucket):
-    found = discover([f"{bucket}/clips"], dataset="news")
+def test_a_prefix_gives_the_objects_below_it(s3_archive):
+    found = discover([f"{s3_archive}/clips"], dataset="news")
     assert [s.name for s in found.sources] == ["a b%25.mp4", "c.mov"]
     assert {s.dataset for s in found.sources} == {"news"}
-    assert found.passed_over == ["s3://discover/clips/notes.txt"]
+    assert found.passed_over == [f"{s3_archive}/clips/notes.txt"]
 
 
-def test_an_object_can_be_named_itself_and_fetched(bucket):
-    found = discover([f"{bucket}/clips/a b%25.mp4", f"{bucket}/clips"])
+def test_an_object_can_be_named_itself_and_fetched(s3_archive):
+    found = discover([f"{s3_archive}/clips/a b%25.mp4", f"{s3_archive}/clips"])
     assert [s.name for s in found.sources] == ["a b%25.mp4", "c.mov"]
     with local_file(found.sources[0]) as path:
         assert path.read_bytes() == b"clips/a b%25.mp4"
     assert not path.exists()
 
 
-def test_a_lake_in_the_same_bucket_is_passed_by(bucket):
-    everything = discover([bucket], lake=f"{bucket}/lake")
+def test_a_lake_in_the_same_bucket_is_passed_by(s3_archive):
+    everything = discover([s3_archive], lake=f"{s3_archive}/lake")
     assert [s.name for s in everything.sources] == ["a b%25.mp4", "c.mov", "d.mp4"]
 
 
-def test_a_prefix_without_objects_is_refused_in_words(bucket):
-    (refused,) = discover([f"{bucket}/nothing"]).refused
-    assert refused.error.error == "missing" and "s3://discover/nothing" in refused.error.message
+def test_a_prefix_without_objects_is_refused_in_words(s3_archive):
+    (refused,) = discover([f"{s3_archive}/nothing"]).refused
+    assert refused.error.error == "missing" and f"{s3_archive}/nothing" in refused.error.message
