@@ -51,6 +51,8 @@ class Recipe:
         for field in ("stride", "detect_every", "search_every", "crop_px", "portrait_every"):
             if getattr(self, field) < 1:
                 raise ValueError(f"recipe {self.name!r}: {field} must be at least 1, not {getattr(self, field)}")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise ValueError(f"recipe {self.name!r}: max_frames must be at least 1, or none for all of a video")
         if (self.crop_window is None) != (self.crop_every is None):
             raise ValueError(f"recipe {self.name!r}: crop_window and crop_every go together")
 

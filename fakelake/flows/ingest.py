@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from prefect import flow, task
@@ -89,10 +89,10 @@ def make_recipe(name: str, overrides: dict | None) -> Recipe:
     """
     if name not in RECIPES:
         raise ValueError(f"There is no recipe {name!r}; known are {', '.join(RECIPES)}.")
-    try:
-        made = replace(RECIPES[name](), **(overrides or {}))
-    except TypeError as error:
-        raise ValueError(f"Recipe {name!r} has no such setting: {error}.") from None
+    usual = RECIPES[name]()
+    if unknown := set(overrides or {}) - {field.name for field in fields(usual)}:
+        raise ValueError(f"Recipe {name!r} has no setting {', '.join(sorted(unknown))}.")
+    made = replace(usual, **(overrides or {}))
     return made.with_weights(resolve_detector(made.detector))
 
 

@@ -106,7 +106,7 @@ class RayPool:
         self._log_dir = Path(self._own_logs.name) if self._own_logs else log_dir
         self._queue: deque[_Call] = deque()
         self._running: dict[ray.ObjectRef, _Call] = {}
-        self._remote = ray.remote(num_cpus=cpus_per_task, num_gpus=gpus_per_task, max_retries=0)(_guarded)
+        self._remotes: dict[Callable, ray.remote_function.RemoteFunction] = {}
         self._logs = 0
         if self._log_dir:
             self._log_dir.mkdir(parents=True, exist_ok=True)
@@ -182,12 +182,24 @@ class RayPool:
             self.slots, self._slots_at = self._count_slots(), time.monotonic()
         while self._queue and len(self._running) < 2 * self.slots:
             call = self._queue.popleft()
-            name = getattr(call.function, "__name__", "call")
-            ref = self._remote.options(name=name).remote(call.log, call.deadline_s, call.function, *call.arguments)
-            self._running[ref] = call
+            # A text costs a tenth of a path to send.
+            log = str(call.log) if call.log else None
+            self._running[self._remote(call.function).remote(log, call.deadline_s, *call.arguments)] = call
         now = time.monotonic()
         for call in list(self._running.values())[: self.slots]:
             call.started = call.started or now
+
+    def _remote(self, function: Callable) -> ray.remote_function.RemoteFunction:
+        """Ray's handle on a function, made once: sending the function along with every call doubles a call's cost."""
+        if function not in self._remotes:
+
+            def guarded(log: str | None, deadline_s: float, *arguments: Any) -> Any:
+                return _guarded(log, deadline_s, function, *arguments)
+
+            guarded.__name__ = getattr(function, "__name__", "call")
+            options = {"num_cpus": self._cpus, "num_gpus": self._gpus, "max_retries": 0}
+            self._remotes[function] = ray.remote(**options)(guarded)
+        return self._remotes[function]
 
     def _next_deadline(self) -> float:
         now = time.monotonic()
@@ -243,11 +255,11 @@ def _seconds_since_begun(log: Path) -> float:
         return 0.0
 
 
-def _guarded(log: Path | None, deadline_s: float, function: Callable, *arguments: Any) -> Any:
+def _guarded(log: str | None, deadline_s: float, function: Callable, *arguments: Any) -> Any:
     """Runs in the worker: a fatal signal, or a deadline about to pass, leaves a stack in the log."""
-    if log is None or not log.parent.is_dir():  # a node that joined later may not see the driver's directory
+    if log is None or not Path(log).parent.is_dir():  # a node that joined later may not see the driver's directory
         return function(*arguments)
-    with log.open("w") as file:
+    with Path(log).open("w") as file:
         print("began", f"{time.time():.3f}", file=file, flush=True)
         faulthandler.enable(file=file)
         faulthandler.dump_traceback_later(0.95 * deadline_s, file=file)

@@ -140,10 +140,10 @@ def test_what_is_submitted_first_of_all_overtakes_what_waits(ray_address, tmp_pa
     pool = RayPool(cpus_per_task=int(ray.cluster_resources()["CPU"]), log_dir=tmp_path / "logs")
     assert pool.slots == 1
     for n in range(2):
-        pool.submit(f"with Ray {n}", lambda: time.sleep(0.3), deadline_s=60)
+        pool.submit(f"with Ray {n}", time.sleep, 0.3, deadline_s=60)
     for n in range(3):
-        pool.submit(f"waiting {n}", lambda: 0, deadline_s=60)
-    pool.submit("urgent", lambda: 0, deadline_s=60, first=True)
+        pool.submit(f"waiting {n}", time.sleep, 0, deadline_s=60)
+    pool.submit("urgent", time.sleep, 0, deadline_s=60, first=True)
     order = list(outcomes(pool))
     pool.close()
     assert order == ["with Ray 0", "with Ray 1", "urgent", "waiting 0", "waiting 1", "waiting 2"]
