@@ -45,11 +45,39 @@ def check_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         for (video_id,) in attempts[:SHOWN]:
             text = f"{table} has rows of an attempt that has no videos row."
             yield Finding("rows without a video", f"video {video_id}", text, "Run the same `fakelake forget` again.")
+    yield from _check_scores(connection)
     for (video_id,) in connection.execute(
         "SELECT DISTINCT video_id FROM quarantine SEMI JOIN videos USING (video_id) WHERE error = 'forgotten'"
     ).fetchall():
         text = "It is to be forgotten, but is still there: `forget` was interrupted."
         yield Finding("forget unfinished", f"video {video_id}", text, f"Run: fakelake forget {video_id}")
+
+
+def _check_scores(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """Scores of what is not there, scores twice, and calibrations that the views cannot read."""
+    for video_id, version, n in connection.execute(f"""
+        SELECT video_id, model_version, count(*) FROM (
+            SELECT video_id, model_version FROM scores
+            GROUP BY video_id, recipe_id, model, model_version, track_id, "window" HAVING count(*) > 1
+        ) GROUP BY ALL ORDER BY ALL LIMIT {SHOWN}
+    """).fetchall():
+        text = f"{n:,} windows have several scores of version {version}: something wrote around `fakelake score`."
+        yield Finding(
+            "scored twice", f"video {video_id}", text, "`fakelake forget` it, then `--undo`, and ingest it again."
+        )
+    for video_id, recipe_id, forgotten in connection.execute(f"""
+        SELECT DISTINCT video_id, recipe_id, video_id IN (SELECT video_id FROM quarantine WHERE error = 'forgotten')
+        FROM scores ANTI JOIN videos USING (video_id, recipe_id) ORDER BY ALL LIMIT {SHOWN}
+    """).fetchall():
+        text = f"scores has rows of recipe {recipe_id}, under which videos does not have it. No view shows them."
+        remedy = f"Run: fakelake forget {video_id}" if forgotten else "Ingest it again, and its scores count again."
+        yield Finding("scores without a video", f"video {video_id}", text, remedy, forgotten)
+    for version, aggregation in connection.execute("""
+        SELECT DISTINCT model_version, aggregation FROM current_calibrations
+        WHERE aggregation NOT IN ('mean', 'max', 'top') ORDER BY ALL
+    """).fetchall():
+        text = f"Its calibration aggregates by {aggregation!r}; known are mean, max and top. Its verdicts say `failed`."
+        yield Finding("calibration unknown", f"model version {version}", text, "Calibrate it again.")
 
 
 def disparities(connection: duckdb.DuckDBPyConnection) -> Iterator[Disparity]:

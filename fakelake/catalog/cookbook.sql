@@ -54,3 +54,40 @@ GROUP BY l.said, c.label, c.labelled_by, l.video_id ORDER BY name LIMIT 50;
 SELECT name, uri, left(video_id, 12) AS video
 FROM sources SEMI JOIN (SELECT video_id FROM sources GROUP BY video_id HAVING count(*) > 1) USING (video_id)
 ORDER BY video_id, uri LIMIT 50;
+
+-- name: Which videos are fake, how sure, and when is the worst second?
+SELECT name, band, round(p_fake, 3) AS p_fake, worst_track, round(worst_second, 1) AS worst_second, reason
+FROM verdicts WHERE band IN ('fake', 'suspicious') ORDER BY verdicts.p_fake DESC LIMIT 50;
+
+-- name: What waits for a person?
+SELECT rank, name, band, round(p_fake, 3) AS p_fake, round(worst_second, 1) AS worst_second,
+       decided AS like_it_decided, decided_by
+FROM review_queue LIMIT 50;
+
+-- name: How many videos are in each band, and how many has no one decided?
+SELECT band, count(*) AS videos, count(*) FILTER (decided IS NULL) AS undecided, round(avg(p_fake), 3) AS mean_p_fake
+FROM verdicts GROUP BY band ORDER BY videos DESC;
+
+-- name: Where in this video does it look fake?
+SELECT track_id, round(start_s, 1) AS from_s, round(end_s, 1) AS to_s, round(p_fake, 3) AS p_fake
+FROM timeline WHERE video_id = (SELECT any_value(video_id) FROM sources WHERE name = 'interview.mp4')
+ORDER BY track_id, from_s;
+
+-- name: What did earlier models say of this video?
+SELECT model_version, recipe_id, round(p_fake, 3) AS p_fake, round(worst_second, 1) AS worst_second, scored_at
+FROM score_history WHERE video_id = (SELECT any_value(video_id) FROM sources WHERE name = 'interview.mp4')
+ORDER BY scored_at DESC;
+
+-- name: Where do model and people disagree?
+SELECT name, decided, decided_by, band, round(p_fake, 3) AS p_fake, round(worst_second, 1) AS worst_second
+FROM verdicts
+WHERE decided_on = video_id AND (decided = 'fake' AND band = 'authentic' OR decided = 'real' AND band IN ('fake', 'suspicious'))
+ORDER BY abs(verdicts.p_fake - (decided = 'fake')::INTEGER) DESC LIMIT 50;
+
+-- name: How do the versions of the model compare?
+SELECT model_version, is_champion, videos, labelled, round(accuracy, 3) AS accuracy, tp, fp, tn, fn
+FROM model_comparison ORDER BY scored_at DESC;
+
+-- name: Which parts of a face give it away?
+SELECT name, track_id, part, round("drop", 2) AS drop_of_the_logit
+FROM part_evidence ORDER BY part_evidence."drop" DESC LIMIT 50;

@@ -1,7 +1,8 @@
 """A person's right to be forgotten: what was made from a video goes, at once and from every version.
 
-What goes: the video's rows in `frames`, `crops`, `portraits`, `sources` and `videos` (and in every later table that
-has a video_id and is not named below), and what `quarantine` said of its files. Files that also hold other videos
+What goes: the video's rows in `frames`, `crops`, `portraits`, `sources`, `scores`, `part_scores`, `near_matches` (on
+either side) and `videos` (and in every later table that has a video_id and is not named below), and what `quarantine`
+said of its files. Files that also hold other videos
 are written anew. Files of older versions are replaced in their place, so that time travel to before still works
 and finds everything but this video.
 
@@ -23,11 +24,12 @@ import pyarrow.compute as pc
 from fakelake.catalog.lake import Lake, one_of
 from fakelake.catalog.lock import Held, lake_lock
 from fakelake.catalog.publish import publish_locked
-from fakelake.catalog.rewrite import drop_rows, scrub
+from fakelake.catalog.rewrite import Match, drop_rows, scrub
 from fakelake.catalog.schemas import TABLES
 
 KEPT = ("labels", "consents", "splits", "quarantine", "runs")
 ERROR = "forgotten"
+_NAMES_A_VIDEO = ("video_id", "match_id")
 
 
 class NoSuchVideo(LookupError):
@@ -49,7 +51,7 @@ def forget(lake: Lake, video_id: str, *, by: str | None = None, why: str | None 
 
     Raises NoSuchVideo if the lake has nothing of it and has not forgotten it either, LakeBusy.
     """
-    started, match = datetime.now(UTC), {"video_id": {video_id}}
+    started = datetime.now(UTC)
     with lake_lock(lake.location) as held:
         snapshot = lake.snapshot()
         sources = lake.read("sources", ["uri", "dataset"], pc.field("video_id") == video_id).to_pylist()
@@ -65,9 +67,9 @@ def forget(lake: Lake, video_id: str, *, by: str | None = None, why: str | None 
             (name for name, spec in TABLES.items() if "video_id" in spec.schema.names and name not in KEPT),
             key=lambda name: (not TABLES[name].by_attempt, name == "videos"),
         )
-        rows = {name: drop_rows(lake, held, name, match) for name in tables}
+        rows = {name: sum(drop_rows(lake, held, name, match) for match in _of(name, video_id)) for name in tables}
         publish_locked(lake, held)
-        old_files = sum(scrub(lake, name, match) for name in (*tables, "quarantine"))
+        old_files = sum(scrub(lake, name, match) for name in (*tables, "quarantine") for match in _of(name, video_id))
         done = Forgotten(video_id, tuple(uris), rows, old_files)
         summary = {**asdict(done), "by": by, "why": why}
         lake.commit_part(lake.write_rows("runs", [_run("forget", summary, snapshot, started)]), held)
@@ -94,6 +96,11 @@ def forgotten(lake: Lake, among: Iterable[str] | None = None) -> set[str]:
     if among is not None:
         where &= one_of("video_id", among)
     return set(lake.read("quarantine", ["video_id"], where).column(0).to_pylist())
+
+
+def _of(table: str, video_id: str) -> list[Match]:
+    """The rows of a table that speak of a video."""
+    return [{column: {video_id}} for column in _NAMES_A_VIDEO if column in TABLES[table].schema.names]
 
 
 def _refuse_from_now_on(lake: Lake, held: Held, video_id: str, sources: list[dict], why: str | None) -> list[str]:

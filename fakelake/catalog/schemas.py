@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
-# Of the lake as a whole. Raise it when an older program could no longer write what a newer one expects to read.
-FORMAT = 1
+from fakelake.catalog.schemas_models import MODEL_TABLES
+from fakelake.catalog.table_spec import ATTEMPT, FRAME, RECIPE, RUN, TIME, TRACK, VIDEO, TableSpec, columns_of
 
-TIME = pa.timestamp("us", tz="UTC")
+__all__ = ["FORMAT", "SCHEMAS", "TABLES", "TableSpec"]
+
+# Of the lake as a whole. Raise it when an older program could no longer write what a newer one expects to read.
+# 2: the tables of the models (scores, calibrations, part_scores, near_matches, promotions).
+FORMAT = 2
+
 LANDMARKS = pa.list_(pa.float32(), 10)
 WINDOW = pa.list_(pa.int32(), 4)
 
-
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """One table: its Arrow schema (comments as field metadata) and the layout of its Parquet files.
-
-    required:       columns that are never null
-    sort_by:        row order inside a file, so that one video or one track is one short read
-    row_group_rows: few large groups for the many narrow rows of faces; small ones for pictures, to fetch a clip
-                    alone; in between for a row a video, where a group is what one core reads
-    by_attempt:     rows count only once their `attempt_id` has a `videos` row
-    """
-
-    name: str
-    comment: str
-    schema: pa.Schema
-    required: tuple[str, ...]
-    sort_by: tuple[str, ...]
-    row_group_rows: int = 16_384
-    by_attempt: bool = False
-
-    @property
-    def pictures(self) -> tuple[str, ...]:
-        """Binary columns: already compressed, and without Delta statistics."""
-        return tuple(field.name for field in self.schema if pa.types.is_binary(field.type))
-
-
-def _columns(*columns: tuple[str, pa.DataType, str]) -> pa.Schema:
-    return pa.schema([pa.field(name, kind, metadata={"comment": comment}) for name, kind, comment in columns])
-
-
-_VIDEO = ("video_id", pa.string(), "SHA-256 of the file's bytes, hex")
-_RECIPE = ("recipe_id", pa.string(), "hash of the settings that made these rows")
-_ATTEMPT = ("attempt_id", pa.string(), "the one attempt at this video that was committed")
-_RUN = ("run_id", pa.string(), "the run that wrote the row, see runs")
-_TRACK = ("track_id", pa.int32(), "one face followed through one shot")
-_FRAME = ("frame", pa.int64(), "0-based, in presentation order over the whole video")
-
-_ALL = (
+_MEDIA_TABLES = (
     TableSpec(
         "videos",
         "One row a video and recipe: the commit record of everything that was made from it",
-        _columns(
-            _VIDEO,
-            _RECIPE,
-            _ATTEMPT,
+        columns_of(
+            VIDEO,
+            RECIPE,
+            ATTEMPT,
             ("dataset", pa.string(), "the data set it was ingested as"),
             ("container", pa.string(), "e.g. mp4"),
             ("codec", pa.string(), "e.g. h264"),
@@ -78,7 +44,7 @@ _ALL = (
             ("tracks", pa.int32(), "face tracks"),
             ("status", pa.string(), "ready or no_face"),
             ("reason", pa.string(), "why there is no face, or what broke after the frames that were kept"),
-            _RUN,
+            RUN,
             ("ingested_at", TIME, "time of the commit"),
         ),
         required=("video_id", "recipe_id", "attempt_id", "status"),
@@ -87,14 +53,14 @@ _ALL = (
     TableSpec(
         "sources",
         "Where the bytes of a video were seen: one row a place, so one video can have several",
-        _columns(
+        columns_of(
             ("uri", pa.string(), "percent-encoded file:// or s3:// address"),
             ("name", pa.string(), "the file's name, for people"),
-            _VIDEO,
+            VIDEO,
             ("dataset", pa.string(), "the data set it was ingested as"),
             ("bytes", pa.int64(), "size of the file"),
             ("mtime_ns", pa.int64(), "modification time of the file, nanoseconds since 1970"),
-            _RUN,
+            RUN,
             ("seen_at", TIME, "when these bytes were found there"),
         ),
         required=("uri", "video_id"),
@@ -103,10 +69,10 @@ _ALL = (
     TableSpec(
         "frames",
         "One narrow row per face per frame",
-        _columns(
-            _VIDEO,
-            _TRACK,
-            _FRAME,
+        columns_of(
+            VIDEO,
+            TRACK,
+            FRAME,
             ("pts_s", pa.float64(), "seconds from the first frame"),
             ("x1", pa.float32(), "left edge of the face box, pixels of the upright frame"),
             ("y1", pa.float32(), "top edge"),
@@ -116,8 +82,8 @@ _ALL = (
             ("det_score", pa.float32(), "the face detector's confidence, 0 to 1"),
             ("detected", pa.bool_(), "false: between two detections, the box is interpolated along the track"),
             ("sharpness", pa.float32(), "variance of the Laplacian of the grey crop"),
-            _RECIPE,
-            _ATTEMPT,
+            RECIPE,
+            ATTEMPT,
         ),
         required=("video_id", "track_id", "frame", "attempt_id"),
         sort_by=("video_id", "track_id", "frame"),
@@ -127,14 +93,14 @@ _ALL = (
     TableSpec(
         "crops",
         "Square pictures of faces, for the detector",
-        _columns(
-            _VIDEO,
-            _TRACK,
-            _FRAME,
+        columns_of(
+            VIDEO,
+            TRACK,
+            FRAME,
             ("image", pa.binary(), "encoded picture, JPEG by default"),
             ("crop_px", pa.int32(), "side of the picture in pixels"),
-            _RECIPE,
-            _ATTEMPT,
+            RECIPE,
+            ATTEMPT,
         ),
         required=("video_id", "track_id", "frame", "image", "attempt_id"),
         sort_by=("video_id", "track_id", "frame"),
@@ -144,16 +110,16 @@ _ALL = (
     TableSpec(
         "portraits",
         "Pictures of a window that stays put over a clip, for the generator",
-        _columns(
-            _VIDEO,
-            _TRACK,
+        columns_of(
+            VIDEO,
+            TRACK,
             ("clip_id", pa.string(), "frames of one window belong together"),
-            _FRAME,
+            FRAME,
             ("pts_s", pa.float64(), "seconds from the first frame"),
             ("window", WINDOW, "x1, y1, x2, y2 of the window, pixels of the upright frame"),
             ("image", pa.binary(), "encoded picture, JPEG by default"),
-            _RECIPE,
-            _ATTEMPT,
+            RECIPE,
+            ATTEMPT,
         ),
         required=("video_id", "track_id", "frame", "image", "attempt_id"),
         sort_by=("video_id", "track_id", "clip_id", "frame"),
@@ -163,8 +129,8 @@ _ALL = (
     TableSpec(
         "labels",
         "Append-only: every word on whether a video is real",
-        _columns(
-            _VIDEO,
+        columns_of(
+            VIDEO,
             ("label", pa.string(), "real, fake or unsure"),
             ("method", pa.string(), "how the fake was made"),
             ("target_identity", pa.string(), "the person whose video it is"),
@@ -180,8 +146,8 @@ _ALL = (
     TableSpec(
         "consents",
         "Append-only: what a video may be used for, and who says so",
-        _columns(
-            _VIDEO,
+        columns_of(
+            VIDEO,
             ("permission", pa.string(), "what is permitted"),
             ("source", pa.string(), "the licence, contract or form it rests on"),
             ("by", pa.string(), "who recorded it"),
@@ -193,9 +159,9 @@ _ALL = (
     TableSpec(
         "splits",
         "Which video serves training, validation or test in a named split",
-        _columns(
+        columns_of(
             ("split_id", pa.string(), "the split"),
-            _VIDEO,
+            VIDEO,
             ("part", pa.string(), "train, val or test"),
             ("group_id", pa.string(), "videos that share people; never cut apart"),
         ),
@@ -205,7 +171,7 @@ _ALL = (
     TableSpec(
         "quarantine",
         "What could not be used, wholly or in part, and what to do about it",
-        _columns(
+        columns_of(
             ("uri", pa.string(), "percent-encoded file:// or s3:// address"),
             ("video_id", pa.string(), "SHA-256 of the file's bytes, where they could be read"),
             ("dataset", pa.string(), "the data set it was to be ingested as"),
@@ -217,8 +183,8 @@ _ALL = (
             ("frames_kept", pa.int64(), "more than 0: the frames before the fault are in the lake"),
             ("lasting", pa.bool_(), "the same bytes will fail again"),
             ("worker_log", pa.string(), "last lines of the worker"),
-            _RECIPE,
-            _RUN,
+            RECIPE,
+            RUN,
             ("at", TIME, "when"),
         ),
         required=("uri", "stage", "error"),
@@ -227,11 +193,11 @@ _ALL = (
     TableSpec(
         "runs",
         "What ran, with which settings, from which snapshot, with what outcome",
-        _columns(
-            _RUN,
+        columns_of(
+            RUN,
             ("flow", pa.string(), "ingest, train_detector, ..."),
             ("outcome", pa.string(), "done, quarantined, failed or cancelled"),
-            _RECIPE,
+            RECIPE,
             ("recipe", pa.string(), "the settings, JSON"),
             ("snapshot", pa.string(), "table versions it started from, JSON"),
             ("summary", pa.string(), "what it did, JSON: the same as summary.json"),
@@ -245,5 +211,6 @@ _ALL = (
     ),
 )
 
+_ALL = (*_MEDIA_TABLES, *MODEL_TABLES)
 TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _ALL}
 SCHEMAS: dict[str, pa.Schema] = {spec.name: spec.schema for spec in _ALL}

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fakelake.flows import catalog_commands, export_commands, labels, quarantine_commands, splits
+from fakelake.flows import catalog_commands, export_commands, labels, model_commands, quarantine_commands, splits
 from fakelake.flows.shared_options import JsonOption, LakeOption, fail, lake_root
 
 app = typer.Typer(
@@ -93,6 +93,9 @@ app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(export_commands.app, name="export")
 app.add_typer(labels.app, name="labels")
 app.add_typer(splits.app, name="splits")
+app.add_typer(model_commands.train_app, name="train")
+app.command(name="score")(model_commands.score)
+app.command(name="promote")(model_commands.promote)
 app.command(name="consent")(labels.consent)
 app.command(name="forget")(catalog_commands.forget)
 

@@ -25,3 +25,9 @@ class Settings(BaseSettings):
     deadline_per_media_s: float = Field(10, ge=0, description="more of it for each second of video in the task")
     lock_timeout_s: float = Field(600, gt=0, description="how long to wait for another writer of the lake")
     compact_after: int = Field(256, ge=2, description="small files a table before an ingest compacts by itself")
+    mlflow: str | None = Field(
+        None, description="MLflow's tracking address or a directory; unset: _mlflow in a local lake, else ./mlflow"
+    )
+    loader_workers: int = Field(0, ge=0, description="processes that read training clips ahead; 0: none")
+    score_videos: int = Field(16, ge=1, description="videos a scoring task")
+    score_commit_s: float = Field(30, ge=0, description="seconds between two commits of scores")

@@ -10,7 +10,9 @@ import pytest
 
 import fakelake.catalog
 from fakelake.catalog.commit import commit_videos
+from fakelake.catalog.scores import commit_scores
 from tests.catalog.rows import ask, source, trouble, video_id, write_video
+from tests.catalog.score_rows import at, calibrate, promote, scores
 
 TEXT = Path(fakelake.catalog.__file__).with_name("cookbook.sql").read_text(encoding="utf-8")
 PIECES = re.split(r"^-- name: (.*)$", TEXT, flags=re.MULTILINE)[1:]
@@ -27,6 +29,14 @@ def answer(lake):
     for origin, label in (("dataset", "real"), ("moderator", "fake")):
         by = {"labelled_by": origin, "labelled_at": datetime.now(UTC)}
         lake.append("labels", [{"video_id": video_id(1), "label": label, "origin": origin, **by}])
+    for version in ("1", "2"):
+        promote(lake, version, hours=int(version))
+        calibrate(lake, version)
+        commit_scores(
+            lake, scores(1, [-4.0, -3.0], version=version, hours=int(version)) + scores(2, [5.0], version=version)
+        )
+    part = {"video_id": video_id(2), "track_id": 0, "part": "mouth", "drop": 3.14, "at": at(0)}
+    lake.append("part_scores", [{**part, "model": "detector", "model_version": "2"}])
 
     def answer(question):
         ((_, sql),) = [(name, sql) for name, sql in QUESTIONS.items() if question in name]
@@ -49,5 +59,24 @@ def test_the_answers_are_right(answer):
     assert [row[0] for row in answer("half remember")] == ["interview.mp4"]
     assert [row[:2] for row in answer("Who is in")] == [(0, 3)]
     assert {row[0] for row in answer("several places")} == {"interview.mp4", "copy.mp4"}
-    assert answer("disagree")[0][2:] == ("fake", "moderator")
+    assert answer("lists and the moderators disagree")[0][2:] == ("fake", "moderator")
     assert {row[0] for row in answer("blurriest")} <= {"interview.mp4", "copy.mp4", "2.mp4"}
+
+
+def test_what_the_models_say_is_answered_right(answer):
+    assert [row[:5] for row in answer("how sure")] == [("2.mp4", "fake", 0.993, 0, 0.0)]
+    assert answer("waits for a person") == [(1, "2.mp4", "fake", 0.993, 0.0, None, None)]
+    assert {row[:3] for row in answer("in each band")} == {
+        ("authentic", 1, 0),
+        ("fake", 1, 1),
+        ("not_applicable", 1, 1),
+    }
+    assert answer("Where in this video") == [(0, 0.0, 1.9, 0.018), (0, 2.0, 3.9, 0.047)]
+    assert [row[:4] for row in answer("earlier models")] == [("2", "r1", 0.029, 2.0), ("1", "r1", 0.029, 2.0)]
+    [(_, decided, by, band, *_)] = answer("model and people disagree")
+    assert (decided, by, band) == ("fake", "moderator", "authentic")
+    assert {row[0]: row[1:] for row in answer("versions of the model")} == {
+        "1": (False, 2, 1, 0.0, 0, 0, 0, 1),
+        "2": (True, 2, 1, 0.0, 0, 0, 0, 1),
+    }
+    assert answer("parts of a face") == [("2.mp4", 0, "mouth", 3.14)]

@@ -11,9 +11,12 @@ from fakelake.catalog.commit import commit_videos
 from fakelake.catalog.compact import compact
 from fakelake.catalog.forget import NoSuchVideo, allow_again, forget, forgotten
 from fakelake.catalog.schemas import TABLES
+from fakelake.catalog.scores import commit_scores
 from tests.catalog.rows import ask, count, source, trouble, video_id, write_video
+from tests.catalog.score_rows import at, scores
 
-GONE = ("videos", "sources", "frames", "crops", "portraits")
+MODELS = ("scores", "part_scores", "near_matches")
+GONE = ("videos", "sources", "frames", "crops", "portraits", *MODELS)
 
 
 @pytest.fixture
@@ -21,6 +24,11 @@ def lake(lake):
     for i in (1, 2):
         commit_videos(lake, [write_video(lake, i)], [source(i)])
         lake.append("labels", [{"video_id": video_id(i), "label": "real", "origin": "dataset"}])
+        commit_scores(lake, scores(i, [1.0, 2.0]))
+        part = {"track_id": 0, "part": "mouth", "drop": 1.0, "model": "detector", "model_version": "1", "at": at(0)}
+        lake.append("part_scores", [{"video_id": video_id(i), **part}])
+    pairs = ((1, 2), (0, 1), (0, 2), (2, 5))
+    lake.append("near_matches", [{"video_id": video_id(a), "match_id": video_id(b), "bits": 1.0} for a, b in pairs])
     return lake
 
 
@@ -39,11 +47,28 @@ def test_rows_and_pictures_go_from_every_table_and_the_others_stay(lake, compact
     if compacted:
         compact(lake)
     done = forget(lake, video_id(1))
-    assert done.rows == {"frames": 3, "crops": 3, "portraits": 3, "sources": 1, "videos": 1}
-    for table in GONE:
+    of_models = {"scores": 2, "part_scores": 1, "near_matches": 2}
+    assert done.rows == {"frames": 3, "crops": 3, "portraits": 3, "sources": 1, "videos": 1, **of_models}
+    for table in set(GONE) - {"near_matches"}:
         there = ask(lake.location.path("catalog.duckdb"), f"SELECT DISTINCT video_id FROM {table}")
         assert there == [(video_id(2),)]
     assert check(lake).whole
+
+
+def test_no_near_match_names_it_on_either_side(lake):
+    compact(lake)
+    forget(lake, video_id(1))
+    left = ask(lake.location.path("catalog.duckdb"), "SELECT video_id, match_id FROM near_matches ORDER BY ALL")
+    assert left == [(video_id(0), video_id(2)), (video_id(2), video_id(5))]
+    files = [f for f in lake.location.path("near_matches").glob("*.parquet")]
+    named = {name for file in files for column in pq.read_table(file).select([0, 1]) for name in column.to_pylist()}
+    assert named == {video_id(0), video_id(2), video_id(5)}
+
+
+def test_its_scores_do_not_come_back_with_a_run_that_was_on_its_way(lake):
+    forget(lake, video_id(1))
+    assert commit_scores(lake, scores(1, [1.0], version="2") + scores(2, [1.0], version="2")) == 1
+    assert anywhere_on_disk(lake, 1) == []
 
 
 def test_no_file_of_any_version_holds_the_video_any_more(lake):

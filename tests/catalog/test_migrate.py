@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pyarrow as pa
@@ -15,7 +16,10 @@ from fakelake.catalog.location import LakeLocation
 from fakelake.catalog.migrate import migrate
 from fakelake.catalog.parts import Part
 from fakelake.catalog.schemas import FORMAT, TABLES
+from fakelake.catalog.scores import commit_scores
+from fakelake.catalog.views import HEADER
 from tests.catalog.rows import ask, count, source, video_id, write_video
+from tests.catalog.score_rows import scores
 
 LATER_TABLES = ("consents", "portraits")
 LATER_COLUMNS = {"videos": ("phash", "provenance"), "frames": ("sharpness",)}
@@ -124,6 +128,73 @@ def test_columns_of_a_newer_program_are_kept(lake):
     lake.table("labels").alter.add_columns([delta_field("shade", "string")])
     assert migrate(lake.location.root).columns == ()
     assert "shade" in {field.name for field in lake.table("labels").schema().fields}
+
+
+MODEL_TABLES = ("scores", "calibrations", "part_scores", "near_matches", "promotions")
+MODEL_VIEWS = ("verdicts", "timeline", "review_queue", "model_comparison", "part_evidence", "score_history", "champion")
+
+
+@pytest.fixture
+def lake_of_format_1(lake):
+    """A lake from before the detector, published by the program of that time: one video, no table of a model."""
+    commit_videos(lake, [write_video(lake, 1)], [source(1)])
+    for name in MODEL_TABLES:
+        shutil.rmtree(lake.location.path(name))
+    header, _, views = lake.location.read_bytes("catalog.sql").decode().partition("\n")
+    publication = json.loads(header.removeprefix(HEADER))
+    publication["versions"] = {name: v for name, v in publication["versions"].items() if name not in MODEL_TABLES}
+    lake.location.write_bytes("catalog.sql", f"{HEADER}{json.dumps(publication)}\n{views}".encode())
+    lake.location.path("catalog.duckdb").unlink()
+    lake.location.write_bytes("lake.json", json.dumps({"format": 1, "created_at": "then"}).encode())
+    return lake.location
+
+
+def test_a_lake_from_before_the_detector_gets_its_tables_and_views(lake_of_format_1):
+    with pytest.raises(LakeFormatError, match="fakelake catalog migrate"):
+        Lake.open(lake_of_format_1)
+    done = migrate(lake_of_format_1)
+    assert (done.from_format, done.to_format, done.columns) == (1, 2, ())
+    assert set(done.tables) == set(MODEL_TABLES)
+    catalog = lake_of_format_1.path("catalog.duckdb")
+    assert [ask(catalog, f"SELECT count(*) FROM {view}") for view in MODEL_VIEWS] == [[(0,)]] * len(MODEL_VIEWS)
+    lake = Lake.open(lake_of_format_1)
+    assert commit_scores(lake, scores(1, [1.0])) == 1
+    assert check(lake).findings == ()
+
+
+def test_interrupted_at_any_table_it_is_finished_by_a_second_run(lake_of_format_1, monkeypatch):
+    create = delta.create_table
+    for made in range(len(MODEL_TABLES)):
+
+        def one_more(location, spec, made=made):
+            if sum(lake_of_format_1.path(name, "_delta_log").exists() for name in MODEL_TABLES) >= made:
+                raise OSError("no space left")
+            create(location, spec)
+
+        monkeypatch.setattr(delta, "create_table", one_more)
+        with pytest.raises(OSError, match="no space"):
+            migrate(lake_of_format_1)
+        with pytest.raises(LakeFormatError):
+            Lake.open(lake_of_format_1)
+    monkeypatch.setattr(delta, "create_table", create)
+    assert migrate(lake_of_format_1).tables == MODEL_TABLES[-1:]
+    assert count(Lake.open(lake_of_format_1), "verdicts") == 0
+
+
+def test_interrupted_before_the_views_are_out_the_lake_stays_of_the_old_format_until_the_second_run(
+    lake_of_format_1, monkeypatch
+):
+    def die(*_):
+        raise OSError("died")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fakelake.catalog.migrate.publish_locked", die)
+        with pytest.raises(OSError, match="died"):
+            migrate(lake_of_format_1)
+    with pytest.raises(LakeFormatError):
+        Lake.open(lake_of_format_1)
+    migrate(lake_of_format_1)
+    assert ask(lake_of_format_1.path("catalog.duckdb"), "SELECT count(*) FROM scores") == [(0,)]
 
 
 def delta_field(name, kind):

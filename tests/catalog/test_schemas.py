@@ -15,12 +15,24 @@ DESIGN = {
     "splits": "split_id video_id part group_id",
     "quarantine": "uri video_id stage error message remedy attempts frames_kept lasting worker_log recipe_id run_id at",
     "runs": "run_id",
+    "scores": "video_id track_id window start_s end_s frames logit reason model model_version recipe_id"
+    " run_id scored_at",
+    "calibrations": "model model_version calibration_id aggregation temperature alpha fake_at suspicious_at authentic"
+    " fake refused split_id run_id at",
+    "part_scores": "video_id track_id part drop model model_version recipe_id run_id at",
+    "near_matches": "video_id match_id bits run_id at",
+    "promotions": "model model_version replaced outcome reason metric challenger champion low high split_id by"
+    " run_id at",
 }
 
 
 @pytest.mark.parametrize("table", DESIGN)
 def test_a_table_has_the_columns_that_the_design_promises(table):
     assert set(DESIGN[table].split()) <= set(SCHEMAS[table].names)
+
+
+def test_no_table_is_unknown_to_the_design():
+    assert set(DESIGN) == set(TABLES)
 
 
 def test_every_column_explains_itself():

@@ -1,0 +1,72 @@
+"""Who is champion: the gate after a training, and a person's own word. Each decision is a `promotions` row."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fakelake.catalog.lake import Lake
+from fakelake.catalog.scores import champion as champion_of
+from fakelake.infra.model_store import ModelMissing, ModelStore
+
+MODEL = "detector"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, and the words for it."""
+
+    promoted: bool
+    text: str
+
+    @classmethod
+    def left(cls, version: str) -> Decision:
+        return cls(False, f"version {version} stays challenger: promote it with `fakelake promote {version}`")
+
+
+def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str, by: str = "the gate") -> Decision:
+    """Promote a challenger that is better than the champion on the test part, or that is the first of all.
+
+    found, plan: its examination and its training's plan
+    """
+    from fakelake.tasks.promotion import METRIC, NotComparable, compare
+
+    before = champion_of(lake)
+    row: dict[str, object] = {"split_id": plan.split_id, "by": by, "run_id": run_id, "metric": f"video {METRIC}"}
+    if found.calibration is None:
+        reason = f"version {version} could not be calibrated, and a score that no one can read is none"
+        return _record(lake, store, version, before, False, reason, row)
+    if before is None:
+        return _record(lake, store, version, before, True, "there was no champion yet", row)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            difference = compare(plan, found.test, store.fetch(MODEL, before, Path(scratch)))
+    except (NotComparable, ModelMissing) as error:
+        return _record(lake, store, version, before, False, f"not comparable: {error}", row)
+    row |= {"challenger": difference.a, "champion": difference.b, "low": difference.low, "high": difference.high}
+    better = difference.a_is_better
+    reason = f"against version {before} on the test part: {difference.as_text()}"
+    if not better and difference.low is not None:
+        reason += "; the interval does not show it to be better"
+    return _record(lake, store, version, before, better, reason, row)
+
+
+def promote_by_hand(lake: Lake, store: ModelStore, version: str, by: str, why: str) -> Decision:
+    """A person's word overrules the gate, and is on record as that. Raises ModelMissing."""
+    version = store.version(MODEL, version)
+    row = {"by": by, "metric": None, "run_id": None}
+    return _record(lake, store, version, champion_of(lake), True, why, row)
+
+
+def _record(
+    lake: Lake, store: ModelStore, version: str, before: str | None, promoted: bool, reason: str, row: dict
+) -> Decision:
+    if promoted:
+        store.promote(MODEL, version)  # first here: what the lake says counts, and a crash between repeats it
+    outcome = "promoted" if promoted else "refused"
+    fixed = {"model": MODEL, "model_version": version, "replaced": before, "outcome": outcome, "reason": reason}
+    lake.append("promotions", [{**row, **fixed, "at": datetime.now(UTC)}])
+    words = f"version {version} is champion: {reason}" if promoted else f"version {version} stays challenger: {reason}"
+    return Decision(promoted, words)

@@ -1,0 +1,153 @@
+"""The scoring flow: what a model version has not scored yet, on Ray, committed as it comes."""
+
+from __future__ import annotations
+
+import json
+import platform
+import tempfile
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+
+from fakelake import __version__
+from fakelake.catalog.lake import Lake
+from fakelake.catalog.scores import champion, commit_scores
+from fakelake.flows.score_driver import ScoreDriver
+from fakelake.infra.model_store import CHAMPION
+from fakelake.infra.progress import RunProgress
+from fakelake.infra.settings import Settings
+from fakelake.infra.store_of import store_of, work_directory
+
+
+class ModelUnnamed(ValueError):
+    """--model is not written as name@version."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ScoreSummary:
+    """What a scoring did; counts are of this run."""
+
+    run_id: str
+    lake: str
+    model: str
+    model_version: str
+    outcome: str = "done"
+    to_score: int = 0
+    scored: int = 0
+    already_scored: int = 0
+    other_crops: int = 0
+    quarantined: int = 0
+    near_matches: int = 0
+    seconds: float = 0.0
+    bands: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.quarantined else 0
+
+    def lines(self) -> list[str]:
+        bands = ", ".join(f"{number} {band}" for band, number in sorted(self.bands.items()))
+        return [
+            f"{self.model} version {self.model_version}: {self.scored} of {self.to_score} videos scored in "
+            f"{self.seconds:.0f} s, {self.already_scored} were before",
+            *([f"{self.other_crops} videos have crops of another kind and were left out"] if self.other_crops else []),
+            *([f"verdicts of the lake: {bands}"] if bands else []),
+            *self.problems,
+        ]
+
+
+@flow(name="score", validate_parameters=False)
+def score(
+    lake: str | None = None,
+    model: str = "detector@champion",
+    dataset: str | None = None,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> ScoreSummary:
+    """Score what the version has not scored yet, exactly once; a killed run is finished by the same call again."""
+    from fakelake.tasks.score_plan import plan_scoring
+
+    settings = Settings()
+    opened = Lake.open(lake or settings.lake)
+    name, _, wanted = model.partition("@")
+    if name != "detector" or not wanted:
+        raise ModelUnnamed(f"--model {model}: write detector@champion, detector@challenger or detector@3.")
+    store = store_of(opened, settings)
+    if wanted == CHAMPION:  # the lake's own record counts: its verdicts are read from that version's scores
+        wanted = champion(opened) or wanted
+    version = store.version(name, wanted)
+    started, run_id, snapshot = datetime.now(UTC), uuid.uuid4().hex, opened.snapshot()
+    summary = ScoreSummary(run_id=run_id, lake=opened.location.root, model=name, model_version=version)
+    scratch = work_directory(opened, settings).parent / "loaded"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as directory:
+        bundle = store.fetch(name, version, Path(directory))
+        plan = plan_scoring(opened, name, version, bundle, dataset)
+        summary.to_score, summary.already_scored, summary.other_crops = plan.videos, plan.done, plan.unfit
+        if dry_run:
+            summary.outcome = "planned"
+            return summary
+        if plan.videos:
+            run_driver(opened, settings, summary, plan, bundle, quiet)
+    summary.near_matches = record_near_matches(opened, run_id)
+    summary.seconds = round((datetime.now(UTC) - started).total_seconds(), 2)
+    with opened.connect() as connection:
+        summary.bands = dict(connection.execute("SELECT band, count(*) FROM verdicts GROUP BY band").fetchall())
+    record(opened, summary, snapshot, started)
+    return summary
+
+
+def run_driver(lake: Lake, settings: Settings, summary: ScoreSummary, plan, bundle: Path, quiet: bool) -> None:
+    """Hand out, collect, commit every so often."""
+    driver = ScoreDriver(lake, settings, summary, plan, bundle)
+    with RunProgress("score", plan.videos, quiet=quiet) as progress:
+        waiting: list[dict] = []
+        last = time.monotonic()
+        for rows in driver.results():
+            waiting += rows
+            progress.update(driver.finished, f"{driver.finished / max(driver.seconds, 1e-3):.1f} videos/s")
+            if time.monotonic() - last >= settings.score_commit_s:
+                summary.scored += commit_scores(lake, waiting)
+                waiting, last = [], time.monotonic()
+        if waiting:
+            summary.scored += commit_scores(lake, waiting)
+    if driver.quarantine:
+        lake.append("quarantine", driver.quarantine)
+    summary.quarantined = len(driver.quarantine)
+    summary.problems = [f"{row['uri']}: {row['message']} {row['remedy']}" for row in driver.quarantine[:20]]
+
+
+def record_near_matches(lake: Lake, run_id: str) -> int:
+    """New pairs of nearly the same footage: a decision on the one shows on the other."""
+    from fakelake.tasks.near_duplicates import BITS, near_duplicates
+
+    rows = lake.read("videos", ["video_id", "phash"]).to_pylist()
+    known = {(r["video_id"], r["match_id"]) for r in lake.read("near_matches", ["video_id", "match_id"]).to_pylist()}
+    hashes = {row["video_id"]: row["phash"] for row in rows if row["phash"]}
+    pairs = [tuple(sorted(pair)) for pair in near_duplicates(hashes, BITS)]
+    new = sorted(set(pairs) - known)
+    now = datetime.now(UTC)
+    lake.append(
+        "near_matches", [{"video_id": a, "match_id": b, "run_id": run_id, "at": now} for a, b in new]
+    ) if new else None
+    return len(new)
+
+
+def record(lake: Lake, summary: ScoreSummary, snapshot: dict, started: datetime) -> None:
+    """The `runs` row."""
+    summary.outcome = "quarantined" if summary.quarantined else "done"
+    lake.append(
+        "runs",
+        [
+            {
+                "run_id": summary.run_id, "flow": "score", "outcome": summary.outcome, "snapshot": json.dumps(snapshot),
+                "summary": json.dumps(asdict(summary)), "host": platform.node(), "program": __version__,
+                "started_at": started, "finished_at": datetime.now(UTC),
+            }
+        ],
+    )  # fmt: skip

@@ -1,0 +1,180 @@
+"""The training flow: plan, train, examine, register, and promote what is better."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import sys
+import tempfile
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from fakelake import __version__
+from fakelake.catalog.lake import Lake
+from fakelake.flows.promote import Decision, decide
+from fakelake.infra.model_store import ModelStore, StoredRun
+from fakelake.infra.settings import Settings
+from fakelake.infra.store_of import store_of, work_directory
+
+MODEL = "detector"
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainSummary:
+    """What a training did."""
+
+    run_id: str
+    lake: str
+    recipe: str
+    model_version: str
+    split_id: str
+    epochs: int
+    best_epoch: int
+    figures: dict[str, float]
+    remarks: list[str]
+    promoted: bool
+    decision: str
+    card: str = field(repr=False)
+
+    def lines(self) -> list[str]:
+        auc = self.figures.get("video/auc")
+        return [
+            *(f"NOTE: {remark}" for remark in self.remarks),
+            f"detector version {self.model_version}: recipe {self.recipe}, epoch {self.best_epoch} of {self.epochs}",
+            f"test: video AUC {auc:.3f}" if auc is not None else "test: video AUC not known, n too small",
+            self.decision,
+        ]
+
+
+@flow(name="train_detector", validate_parameters=False)
+def train_detector(
+    lake: str | None = None,
+    recipe: str = "best",
+    changes: dict | None = None,
+    split: str | None = None,
+    dataset: str | None = None,
+    device: str | None = None,
+    promote: bool = True,
+    quiet: bool = False,
+) -> TrainSummary:
+    """Train a detector on the lake's labelled videos, register it as challenger, promote it if it is better.
+
+    recipe:  paper | best | light | demo; `changes` changes single settings of it
+    split:   id of a split, or its beginning; default: made of today's labels (of `dataset`, if given)
+    device:  cpu or cuda; default: a GPU where there is one
+    promote: let the gate decide at the end; else the version stays challenger
+
+    The same call again goes on with a training that was killed.
+    """
+    from fakelake.tasks.train_detector import draw, examine, first_weights, train_on
+    from fakelake.tasks.training_plan import make_recipe, plan_training
+
+    settings = Settings()
+    opened = Lake.open(lake or settings.lake)
+    store = store_of(opened, settings)
+    made = make_recipe(recipe, changes)
+    started, snapshot = datetime.now(UTC), opened.snapshot()
+    plan = plan_training(opened, made, split=split, dataset=dataset, demo=recipe == "demo")
+    weights = first_weights(plan)
+    device = device or best_device()
+    directory = work_directory(opened, settings) / f"{made.name}-{plan.key}"
+    run_id = uuid.uuid4().hex
+    parameters = {
+        **json.loads(made.to_json()), "split_id": plan.split_id, "recipe_id": plan.recipe_id, "blended": plan.blended,
+        "weights_sha256": weights.sha256 if weights else "scratch", "snapshot": json.dumps(snapshot), "device": device,
+        "program": __version__, "fakelake_run": run_id, **{f"videos_{k}": v for k, v in plan.counts().items()},
+    }  # fmt: skip
+    with store.run(MODEL, made.name, parameters) as run:
+        detector, progress = train_on(
+            plan, directory, weights, device=device, workers=settings.loader_workers,
+            on_epoch=partial(log_epoch, run, quiet),
+        )  # fmt: skip
+        found = examine(detector, plan, opened, run_id, precision=made.precision, robustness=made.name != "demo")
+        if found.report:
+            run.figures(found.report.values())
+        for picture in draw(found, progress.history, directory / "plots"):
+            run.file(picture, "plots")
+        run.text(environment(), "environment.txt")
+        version, card = register(store, run, plan, detector, weights, progress, found, snapshot)
+    if found.calibration:
+        opened.append("calibrations", [replace(found.calibration, model_version=version).row()])
+    decision = decide(opened, store, version, found, plan, run_id) if promote else Decision.left(version)
+    summary = TrainSummary(
+        run_id=run_id, lake=opened.location.root, recipe=made.name, model_version=version, split_id=plan.split_id,
+        epochs=len(progress.history), best_epoch=progress.best_epoch + 1,
+        figures=found.report.values() if found.report else {}, remarks=[*plan.remarks, *found.remarks],
+        promoted=decision.promoted, decision=decision.text, card=card,
+    )  # fmt: skip
+    record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
+    shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
+    return summary
+
+
+def best_device() -> str:
+    """cuda where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def log_epoch(run: StoredRun, quiet: bool, epoch) -> None:
+    """An epoch's figures to MLflow, and a line to people."""
+    run.figures(
+        {"train/loss": epoch.loss, "train/accuracy": epoch.accuracy, "train/seconds": epoch.seconds,
+         "train/wait_share": epoch.wait_share, "train/clips_per_s": epoch.clips_per_s,
+         **{f"val/{name}": value for name, value in epoch.val.items()}},
+        step=epoch.epoch,
+    )  # fmt: skip
+    if not quiet:
+        print(
+            f"epoch {epoch.epoch + 1}: loss {epoch.loss:.3f}, validation log loss {epoch.val['log_loss']:.3f}, "
+            f"AUC {epoch.val['auc']:.3f}, {epoch.clips_per_s:.1f} clips/s, waited {epoch.wait_share:.1%}",
+            file=sys.stderr,
+        )
+
+
+def register(store: ModelStore, run, plan, detector, weights, progress, found, snapshot) -> tuple[str, str]:
+    """The bundle into the registry, as challenger. Returns its version and its card."""
+    from fakelake.tasks.model_card import model_card
+    from fakelake.tasks.model_files import write_model
+
+    card = model_card(plan, detector, weights, progress, found, snapshot)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = Path(scratch) / "model"
+        worst = write_model(bundle, detector, plan, card)
+        run.figures({"export/largest_difference": worst})
+        tags = {"recipe": plan.recipe.name, "recipe_id": plan.recipe_id, "split_id": plan.split_id}
+        version = store.register(MODEL, run, bundle, tags)
+    create_markdown_artifact(card, key="detector-card", description=f"detector version {version}")
+    return version, card
+
+
+def environment() -> str:
+    """Versions of everything installed."""
+    from importlib.metadata import distributions
+
+    names = {d.metadata["Name"]: d.version for d in distributions()}
+    return "\n".join([f"python=={platform.python_version()}", *(f"{n}=={v}" for n, v in sorted(names.items()) if n)])
+
+
+def record(lake: Lake, summary: TrainSummary, recipe_id: str, recipe: str, snapshot: dict, started: datetime) -> None:
+    """The `runs` row."""
+    content = {name: getattr(summary, name) for name in ("model_version", "split_id", "epochs", "figures", "remarks")}
+    lake.append(
+        "runs",
+        [
+            {
+                "run_id": summary.run_id, "flow": "train_detector", "outcome": "done", "recipe_id": recipe_id,
+                "recipe": recipe, "snapshot": json.dumps(snapshot),
+                "summary": json.dumps({**content, "decision": summary.decision}), "host": platform.node(),
+                "program": __version__, "started_at": started, "finished_at": datetime.now(UTC),
+            }
+        ],
+    )  # fmt: skip
