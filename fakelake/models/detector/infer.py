@@ -11,7 +11,6 @@ import torch
 
 from fakelake.models.detector.network import Detector, fake_logit
 
-
 # Frames through the trunk at once. On a CPU, maps of more frames fall out of its caches: 64 took three times as long.
 BATCH = {"cpu": 32, "cuda": 512}
 
@@ -42,7 +41,8 @@ def score_clips(
 ) -> list[ClipScore]:
     """Score clips uint8 [T_i, px, px, 3] RGB, T_i >= 1, on the device that the detector is on.
 
-    batch: frames that go through the trunk at once; None: what suits the device. Raises RuntimeError with a hint where the device's memory is short.
+    batch: frames that go through the trunk at once; None: what suits the device. Raises RuntimeError in
+    training mode, where scores would depend on the batch.
     """
     if detector.training:
         raise RuntimeError("call detector.eval() first: in training mode scores depend on the batch")

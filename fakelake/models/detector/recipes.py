@@ -8,12 +8,19 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fakelake.models.detector.augment import Augmentation
 from fakelake.models.detector.network import DetectorConfig
 
+AUGMENTATIONS: dict[str, Augmentation | None] = {
+    "none": None,
+    "light": Augmentation(colour=0.3, grey=0, jpeg=0.2, h264=0, rescale=0.1, blur=0, noise=0),
+    "full": Augmentation(),
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainRecipe:
     """Every choice of one training.
 
     weights:   imagenet, scratch, or the path of a state dict of the same network
+    augment:   none, light (flip, move, some colour and JPEG) or full (what social media does)
     blended:   share of the fakes that are self-blended; None: all where the lake has no fake, else half
     patience:  epochs without a better validation loss before it stops; None: never
     ema:       decay a step of the averaged weights that are validated and kept; None: no average
@@ -28,7 +35,7 @@ class TrainRecipe:
     batch: int = 4
     epochs: int = 20
     clips_per_video: int = 1
-    augment: bool = False
+    augment: str = "none"
     blended: float | None = 0.0
     patience: int | None = None
     ema: float | None = None
@@ -41,6 +48,8 @@ class TrainRecipe:
             raise ValueError(f"a batch is pairs of a real and a fake clip: an even number, not {self.batch}")
         if self.epochs < 1 or self.clips_per_video < 1:
             raise ValueError("epochs and clips_per_video are at least 1")
+        if self.augment not in AUGMENTATIONS:
+            raise ValueError(f"augment is one of {', '.join(AUGMENTATIONS)}, not {self.augment!r}")
         if self.precision not in ("fp32", "bf16"):
             raise ValueError(f"precision is fp32 or bf16, not {self.precision!r}")
         if self.blended is not None and not 0 <= self.blended <= 1:
@@ -48,7 +57,7 @@ class TrainRecipe:
 
     @property
     def augmentation(self) -> Augmentation | None:
-        return Augmentation() if self.augment else None
+        return AUGMENTATIONS[self.augment]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -78,7 +87,7 @@ def paper() -> TrainRecipe:
 def best() -> TrainRecipe:
     """What the field has learnt since: augmentation, self-blended images, an average of the weights, early stop."""
     return TrainRecipe(
-        name="best", learning_rate=1e-4, batch=8, augment=True, blended=None, patience=5, ema=0.99, warmup=0.05,
+        name="best", learning_rate=1e-4, batch=8, augment="full", blended=None, patience=5, ema=0.99, warmup=0.05,
         clips_per_video=2, precision="bf16",
     )  # fmt: skip
 
