@@ -40,6 +40,28 @@ def train_detector(
     print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))
 
 
+@train_app.command("search")
+def search(
+    lake: LakeOption = None,
+    recipe: Annotated[str, typer.Option(help="paper, best or light.")] = "best",
+    set_: SetOption = None,
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to try.")] = 8,
+    split: Annotated[str | None, typer.Option(help="A split's id, or its beginning.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for better settings of a detector's training, on validation only; then train with what it prints."""
+    changes = parse_settings(set_ or [])
+    from fakelake.infra.prefect_env import prepare
+
+    prepare()
+    from fakelake.flows.search import search_detector
+
+    with redirect_stdout(sys.stderr):
+        summary = search_detector(lake_root(lake), recipe, changes, trials, split, device, quiet=as_json)
+    print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))
+
+
 def promote(
     version: Annotated[str, typer.Argument(help="A version's number, or `challenger`.")],
     why: Annotated[str, typer.Option("--why", help="Goes on record.")],

@@ -21,6 +21,9 @@ from fakelake.infra.model_store import CHAMPION
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import store_of, work_directory
+from fakelake.infra.webhook import WebhookFailed, send
+
+WEBHOOK_VERDICTS = 100  # a message
 
 
 class ModelUnnamed(ValueError):
@@ -98,6 +101,8 @@ def score(
     summary.seconds = round((datetime.now(UTC) - started).total_seconds(), 2)
     with opened.connect() as connection:
         summary.bands = dict(connection.execute("SELECT band, count(*) FROM verdicts GROUP BY band").fetchall())
+    if settings.webhook_url and summary.scored:
+        tell(opened, settings, summary)
     record(opened, summary, snapshot, started)
     return summary
 
@@ -136,6 +141,23 @@ def record_near_matches(lake: Lake, run_id: str) -> int:
         "near_matches", [{"video_id": a, "match_id": b, "run_id": run_id, "at": now} for a, b in new]
     ) if new else None
     return len(new)
+
+
+def tell(lake: Lake, settings: Settings, summary: ScoreSummary) -> None:
+    """The new verdicts of the chosen bands to the webhook. What it does not take is said, and lost to no one."""
+    bands = [band.strip() for band in settings.webhook_bands.split(",")]
+    query = """
+        SELECT * FROM verdicts WHERE list_contains($bands, band) AND video_id IN (
+            SELECT video_id FROM scores WHERE run_id = $run
+        ) ORDER BY p_fake DESC, video_id
+    """
+    with lake.connect() as connection:
+        rows = connection.execute(query, {"bands": bands, "run": summary.run_id}).to_arrow_table().to_pylist()
+    try:
+        for start in range(0, len(rows), WEBHOOK_VERDICTS):
+            send(settings.webhook_url, settings.webhook_secret, rows[start : start + WEBHOOK_VERDICTS])
+    except WebhookFailed as error:
+        summary.problems.append(str(error))
 
 
 def record(lake: Lake, summary: ScoreSummary, snapshot: dict, started: datetime) -> None:

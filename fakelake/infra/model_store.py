@@ -101,10 +101,17 @@ class ModelStore:
     def fetch(self, model: str, version: str, directory: Path) -> Path:
         """The model's files, copied below `directory`. Raises ModelMissing."""
         from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
 
         uri = self._client.get_model_version_download_uri(model, self.version(model, version))
         directory.mkdir(parents=True, exist_ok=True)
-        return Path(download_artifacts(artifact_uri=uri, dst_path=str(directory), tracking_uri=self.address))
+        try:
+            return Path(download_artifacts(artifact_uri=uri, dst_path=str(directory), tracking_uri=self.address))
+        except (MlflowException, OSError) as error:
+            raise ModelMissing(
+                f"The files of {model}@{version} cannot be fetched from {uri}: {str(error).splitlines()[0]} "
+                f"Bring them back, or train again: fakelake train {model}"
+            ) from error
 
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException

@@ -30,4 +30,7 @@ class Settings(BaseSettings):
     )
     loader_workers: int = Field(0, ge=0, description="processes that read training clips ahead; 0: none")
     score_videos: int = Field(16, ge=1, description="videos a scoring task")
+    webhook_url: str | None = Field(None, description="told of new verdicts of webhook_bands, as signed JSON")
+    webhook_secret: str = Field("", description="signs what goes to webhook_url", repr=False)
+    webhook_bands: str = Field("fake,suspicious", description="bands that webhook_url is told of")
     score_commit_s: float = Field(30, ge=0, description="seconds between two commits of scores")

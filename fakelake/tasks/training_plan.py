@@ -103,7 +103,7 @@ def _filled(parts: dict[str, VideoClips], demo: bool) -> list[str]:
     """Refuse empty parts or, for a demo, fill them from a fuller one."""
     empty = [name for name in PARTS if not len(parts[name])]
     if not empty:
-        return []
+        return ["THIS IS A DEMONSTRATION on a handful of people: its figures mean nothing."] if demo else []
     donors: Sequence[str] = [name for name in PARTS if name not in empty]
     if not donors:
         raise NothingToLearnFrom("No labelled video has a face that is seen for long enough. Ingest more videos.")
