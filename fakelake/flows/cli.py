@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from fakelake.flows import catalog_commands, export_commands, labels, model_commands, quarantine_commands, splits
+from fakelake.flows import (
+    catalog_commands,
+    explain_commands,
+    export_commands,
+    labels,
+    model_commands,
+    quarantine_commands,
+    splits,
+)
 from fakelake.flows.shared_options import JsonOption, LakeOption, fail, lake_root
 
 app = typer.Typer(
@@ -95,6 +103,7 @@ app.add_typer(labels.app, name="labels")
 app.add_typer(splits.app, name="splits")
 app.add_typer(model_commands.train_app, name="train")
 app.command(name="score")(model_commands.score)
+app.command(name="explain")(explain_commands.explain)
 app.command(name="promote")(model_commands.promote)
 app.command(name="consent")(labels.consent)
 app.command(name="forget")(catalog_commands.forget)

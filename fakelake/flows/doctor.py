@@ -12,7 +12,10 @@ from pathlib import Path
 
 from fakelake.flows.shared_options import print_json
 
-MODULES = ("prefect", "ray", "deltalake", "duckdb", "pyarrow", "av", "onnxruntime", "opencv-python-headless", "torch")
+MODULES = (
+    *("prefect", "ray", "mlflow", "deltalake", "duckdb", "pyarrow", "av", "onnxruntime", "opencv-python-headless"),
+    "torch",
+)
 CODECS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mpeg1video")
 LEAST_FREE_GIB = 2.0
 

@@ -1,4 +1,4 @@
-"""`fakelake export clips`."""
+"""`fakelake export clips` and `export overlay`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fakelake.flows.explain_commands import overlay
 from fakelake.flows.shared_options import LakeOption, lake_root
 
 app = typer.Typer(help="Take pictures and clips out of the lake.", no_args_is_help=True)
@@ -68,3 +69,6 @@ def clips(
             written += 1
     typer.echo(f"{written} clips in {out}, listed in {out / 'manifest.csv'}")
     typer.echo("Back in with: fakelake ingest --face-clips " + str(out / "manifest.csv"))
+
+
+app.command(name="overlay")(overlay)

@@ -12,6 +12,7 @@ import typer
 from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root, print_json
 
 train_app = typer.Typer(help="Train a model on the lake.", no_args_is_help=True)
+WORDS = ("augment", "precision", "temporal", "trunk", "weights")  # settings that are words, `none` among them
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one setting of the recipe: epochs=3.")]
 
 
@@ -107,7 +108,7 @@ def parse_settings(changes: list[str]) -> dict[str, object]:
         name, found, text = change.partition("=")
         if not found or not name:
             raise ValueError(f"--set {change}: write setting=value, e.g. epochs=3.")
-        values[name] = _value(text)
+        values[name] = text if name in WORDS else _value(text)
     return values
 
 

@@ -19,20 +19,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer for machines.")
 # Raised with a text that says what to do: no traceback needed. By name, so that nothing heavy is imported to look.
 FOR_PEOPLE = {
     *("FileExistsError", "LakeBusy", "LakeFormatError", "LakeNotFound", "LakePathError", "LeaseLost", "NoSuchVideo"),
-    *(
-        "ClusterUnfit",
-        "PartMissing",
-        "RowsRefused",
-        "RunAborted",
-        "LabelListError",
-        "LeakageError",
-        "SplitError",
-        "SplitNotFound",
-    ),
-    *("WeightsCorrupt", "WeightsMissing", "WheelUnavailable"),
-    *("FileDamaged", "LossRefused", "SnapshotGone", "VideoNotFound"),
+    *("ClusterUnfit", "PartMissing", "RowsRefused", "RunAborted", "FileDamaged", "LossRefused", "SnapshotGone"),
+    *("LabelListError", "LeakageError", "SplitError", "SplitNotFound", "VideoNotFound", "RecipeUnknown"),
+    *("WeightsCorrupt", "WeightsMissing", "WeightsUnfit", "WheelUnavailable", "ModelMissing", "BundleUnfit"),
+    *("NothingToLearnFrom", "OneClassOnly", "TrainingDiverged", "OtherTraining", "EvaluationError", "NoFittingCrops"),
+    *("NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
 }
-BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "RetentionTooShort", "SqlRefused"}
+BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "RetentionTooShort", "SqlRefused", "ModelUnnamed"}
 
 
 def lake_root(lake: str | None) -> str:
