@@ -18,6 +18,16 @@ from fakelake.infra.prefect_env import prepare
 
 prepare()
 
+SERVERS = {"prefect_server", "ray_address", "pipeline"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist, one process has all tests that need the servers; else a file's tests stay together."""
+    for item in items:
+        needs_servers = SERVERS & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("servers" if needs_servers else str(item.path)))
+
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
