@@ -17,6 +17,8 @@ import pytest
 from fakelake.infra.prefect_env import prepare
 
 prepare()
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with all the cores' threads each would stand in line
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SERVERS = {"prefect_server", "ray_address", "pipeline"}
 
