@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 
 import pyarrow as pa
@@ -56,9 +57,11 @@ class Publication:
                 "-- The files are on S3. Before this file, let DuckDB in, e.g.:",
                 "--   INSTALL httpfs; LOAD httpfs; CREATE SECRET (TYPE s3, PROVIDER credential_chain);",
             ]
-        lines += [self._table_view(name) for name in TABLES]
-        lines += [self._own_view(), *_sql_files()]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, self.tables_sql(), own_sql()]) + "\n"
+
+    def tables_sql(self) -> str:
+        """The part that names this lake's files: a view a table, and the one that says what is published."""
+        return "\n".join([*(self._table_view(name) for name in TABLES), self._own_view()])
 
     def _table_view(self, name: str) -> str:
         files = ",\n  ".join(quote_file(file) for file in self.files[name])
@@ -134,10 +137,12 @@ def parse_header(sql: str) -> Publication | None:
         return None
 
 
-def _sql_files() -> list[str]:
+@cache
+def own_sql() -> str:
+    """The part that is the same for every lake: the views on the tables."""
     directory = importlib.resources.files("fakelake.catalog") / "sql"
     files = sorted((file for file in directory.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    return [file.read_text(encoding="utf-8").strip() for file in files]
+    return "\n".join(file.read_text(encoding="utf-8").strip() for file in files)
 
 
 def _identifier(name: str) -> str:
