@@ -1,0 +1,73 @@
+"""Challenger against champion on the same clips: equal ones are equal, and what cannot be compared says why."""
+
+from dataclasses import replace
+
+import pytest
+
+from fakelake.models.detector.network import DetectorConfig
+from fakelake.tasks.evaluate import Windows
+from fakelake.tasks.judge import judge
+from fakelake.tasks.promotion import NotComparable, compare, difference
+from tests.tasks.detectors import all_knowing, bundle_of, judged_as, opinionated, plan_of, undecided
+from tests.tasks.lake_of_faces import lake_of_faces, people
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    return plan_of(lake_of_faces(tmp_path_factory.mktemp("promotion") / "lake", people(12, frames=6)))
+
+
+@pytest.fixture(scope="module")
+def champion(tmp_path_factory):
+    return bundle_of(tmp_path_factory.mktemp("bundle") / "model", undecided())
+
+
+def test_one_that_knows_all_is_better_than_one_that_knows_nothing(plan, champion):
+    found = compare(plan, all_knowing(plan), champion)
+    assert (found.metric, found.a, found.b) == ("auc", 1.0, 0.5)
+    assert found.low > 0 and found.a_is_better
+
+
+def test_one_that_is_always_wrong_is_not_better(plan, champion):
+    wrong = judged_as(all_knowing(plan), lambda label: -1.0 if label else 1.0)
+    found = compare(plan, wrong, champion)
+    assert found.high < 0 and not found.a_is_better
+
+
+def test_the_same_model_again_is_equal_and_so_not_better(plan, tmp_path):
+    challenger = judge(opinionated(), plan.parts["test"], blended=False)
+    found = compare(plan, challenger, bundle_of(tmp_path / "model", opinionated()))
+    assert (found.difference, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert not found.a_is_better
+
+
+@pytest.mark.parametrize(
+    "margin, px, says", [(0.0, 64, "64 px with a margin of 0,"), (0.25, 96, "96 px with a margin of 0.25,")]
+)
+def test_a_champion_of_other_crops_cannot_be_compared(plan, tmp_path, margin, px, says):
+    other = undecided(DetectorConfig(trunk="mobilenet_v2", temporal="mean", frames=6, px=px))
+    with pytest.raises(NotComparable, match=says):
+        compare(plan, all_knowing(plan), bundle_of(tmp_path / "model", other, margin=margin))
+
+
+def test_a_champion_whose_files_are_damaged_cannot_be_compared(plan, tmp_path):
+    champion = bundle_of(tmp_path / "model", undecided())
+    (champion / "weights.pt").write_bytes(b"")
+    with pytest.raises(NotComparable, match="cannot be asked"):
+        compare(plan, all_knowing(plan), champion)
+
+
+def test_models_that_scored_other_videos_cannot_be_compared(plan):
+    one = all_knowing(plan)
+    windows = one.windows
+    fewer = Windows(windows.video_ids[1:], windows.track_ids[1:], windows.logits[1:], windows.frames[1:])
+    with pytest.raises(NotComparable, match="did not score the same videos"):
+        difference(one, replace(one, windows=fewer))
+
+
+def test_with_one_person_to_test_on_nothing_is_claimed(tmp_path):
+    lake = lake_of_faces(tmp_path / "lake", people(3, frames=6))
+    plan = plan_of(lake)
+    found = difference(all_knowing(plan), judge(undecided(), plan.parts["test"], blended=False))
+    assert found.difference is None and not found.a_is_better
+    assert "n too small" in found.as_text()
