@@ -12,6 +12,7 @@ import pytest
 from fakelake.catalog.location import LakeLocation
 from fakelake.tasks.discover import ManifestRow, discover
 from fakelake.tasks.source_file import local_file, path_of, uri_of
+from tests.another_user import another_user, needs_root
 from tests.media import unreadable_names
 
 
@@ -123,16 +124,11 @@ def test_a_socket_and_a_pipe_are_refused_without_being_opened(tmp_path, monkeypa
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+@needs_root
 def test_a_folder_without_permission_is_refused_and_its_neighbours_are_found(archive, tmp_path):
     (archive / "deep").chmod(0)
-    for folder in (archive, tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    os.seteuid(65534)
-    try:
+    with another_user(archive):
         found = discover([str(archive)])
-    finally:
-        os.seteuid(0)
     assert [(path_of(r.uri).name, r.error.error) for r in found.refused] == [("deep", "no_permission")]
     assert names(found, archive) == ["a.mkv", "b.mp4", "no suffix"]
 

@@ -99,7 +99,8 @@ def test_the_heat_map_is_of_the_network_that_scored(made, page):
     expected = heat_maps(made.model[0], crops)[page.evidence.decided]
     assert expected.max() > 0
     assert np.allclose(page.evidence.heat[page.evidence.decided], expected, atol=1e-5)
-    other = heat_maps(network(seed=1)[0], crops)[page.evidence.decided]
+    others = (heat_maps(network(seed)[0], crops)[page.evidence.decided] for seed in range(1, 30))
+    other = next(heat for heat in others if heat.max() > 0)  # some networks see nothing fake here
     assert np.abs(other - expected).max() > 0.1
     shown = cv2.resize(cv2.imread(str(page.out / "heat.png")), (112, 112), interpolation=cv2.INTER_AREA)[..., ::-1]
     crop = crops[page.evidence.decided]

@@ -14,6 +14,7 @@ from fakelake.tasks.probe import VideoInfo
 from fakelake.tasks.read_video import WorkerUnfit, examine, read_segment
 from fakelake.tasks.segments import plan_segments
 from fakelake.tasks.source_file import SourceFile
+from tests.another_user import another_user, needs_root
 from tests.media import (
     copy_as,
     face_clip,
@@ -201,18 +202,13 @@ def test_a_folder_in_place_of_a_file_is_an_error_in_words(tmp_path):
     assert (error.error, error.lasting) == ("read_error", False)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+@needs_root
 def test_a_file_without_permission_is_refused_in_words(tmp_path):
     path = copy_of_face(tmp_path)
     source = source_of(path)
     path.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    os.seteuid(65534)
-    try:
+    with another_user(tmp_path):
         error = error_of(examine, source)
-    finally:
-        os.seteuid(0)
     assert (error.error, error.lasting) == ("no_permission", False)
 
 

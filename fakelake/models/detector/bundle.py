@@ -87,7 +87,7 @@ def read_bundle(directory: Path) -> tuple[Detector, BundleConfig]:
         detector.load_state_dict(torch.load(directory / STATE, map_location="cpu", weights_only=True))
     except FileNotFoundError as error:
         raise BundleUnfit(f"The model in {directory} has no {Path(error.filename).name}.") from None
-    except (RuntimeError, TypeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, TypeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BundleUnfit(f"The model in {directory} cannot be read: {first}. Train or register it again.") from None
     return detector.eval(), config

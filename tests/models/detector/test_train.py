@@ -39,7 +39,7 @@ def test_one_batch_of_eight_clips_is_learnt_by_heart(tmp_path):
     labels = [0, 1] * 4
     _, progress = run(tmp_path, recipe, labels)
     assert progress.history[-1].accuracy == 1.0
-    assert progress.history[-1].loss < 0.1 < progress.history[0].loss
+    assert progress.history[-1].loss < 0.3 < progress.history[0].loss
 
 
 def test_a_trained_lstm_minds_the_order_of_frames():
