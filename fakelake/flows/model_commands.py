@@ -90,13 +90,9 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score every video that this version has not scored yet. Exit code 3: done, with something in quarantine."""
-    from fakelake.infra.prefect_env import prepare
+    from fakelake.flows.run import score_quietly
 
-    prepare()
-    from fakelake.flows.score import score as flow
-
-    with redirect_stdout(sys.stderr):
-        summary = flow(lake_root(lake), model, dataset, dry_run=dry_run, quiet=as_json)
+    summary = score_quietly(lake_root(lake), model, dataset, dry_run=dry_run, quiet=as_json)
     print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))
     raise typer.Exit(summary.exit_code)
 

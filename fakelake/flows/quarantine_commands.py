@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -60,14 +61,19 @@ def retry(
     recipe: Annotated[str | None, typer.Option(help="Another recipe than the one that they were tried with.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try files in quarantine again: with the settings and under the data set of the run that put them there."""
-    from fakelake.flows.run import ingest_quietly
+    """Try files in quarantine again: with the settings and under the data set of the run that put them there.
+
+    A video whose scoring failed is scored again, by the champion, with all that wait for it.
+    """
+    from fakelake.flows.run import ingest_quietly, score_quietly
 
     rows = _open_rows(lake)
     rows = _matching(rows, name) if name else rows
     if not rows:
         print_json([]) if as_json else typer.echo("Nothing is in quarantine.")
         return
+    unscored = [row for row in rows if row["stage"] == "score"]
+    rows = [row for row in rows if row["stage"] != "score"]
     made = {} if recipe else _recipes(lake)
     groups: dict[tuple[str, tuple[str, ...], str | None], list[str]] = {}
     for row in rows:
@@ -79,10 +85,12 @@ def retry(
             paths, lake_root(lake), name_of, list(changes), dataset, quiet=as_json, retry_refused=True
         )  # fmt: skip
         done.append(summary)
-        if not as_json:
-            typer.echo("\n".join(summary.lines()))
+    if unscored:
+        done.append(score_quietly(lake_root(lake), quiet=as_json))
     if as_json:
-        print_json([summary.to_dict() for summary in done])
+        print_json([asdict(summary) for summary in done])
+    else:
+        typer.echo("\n".join(line for summary in done for line in summary.lines()))
     raise typer.Exit(max(summary.exit_code for summary in done))
 
 

@@ -12,6 +12,7 @@ from fakelake.flows.shared_options import print_json
 from fakelake.infra.prefect_env import prepare
 
 if TYPE_CHECKING:
+    from fakelake.flows.score import ScoreSummary
     from fakelake.tasks.summary import IngestSummary
 
 
@@ -47,6 +48,17 @@ def ingest_quietly(
             paths, lake=lake, recipe=recipe, overrides=overrides, dataset=dataset, label=label, permission=permission,
             retry_refused=retry_refused, quiet=quiet,
         )  # fmt: skip
+
+
+def score_quietly(
+    lake: str, model: str = "detector@champion", dataset: str | None = None, *, dry_run: bool = False, quiet: bool
+) -> ScoreSummary:
+    """Run the scoring flow with nothing on stdout; `quiet` shows no progress either."""
+    prepare()
+    from fakelake.flows.score import score
+
+    with redirect_stdout(sys.stderr):
+        return score(lake, model, dataset, dry_run=dry_run, quiet=quiet)
 
 
 def parse_changes(changes: list[str]) -> dict:

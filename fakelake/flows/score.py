@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import tempfile
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -20,7 +19,7 @@ from fakelake.flows.score_driver import ScoreDriver
 from fakelake.infra.model_store import CHAMPION
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import store_of, work_directory
+from fakelake.infra.store_of import place_for_models, store_of
 from fakelake.infra.webhook import WebhookFailed, send
 
 WEBHOOK_VERDICTS = 100  # a message
@@ -86,10 +85,8 @@ def score(
     version = store.version(name, wanted)
     started, run_id, snapshot = datetime.now(UTC), uuid.uuid4().hex, opened.snapshot()
     summary = ScoreSummary(run_id=run_id, lake=opened.location.root, model=name, model_version=version)
-    scratch = work_directory(opened, settings).parent / "loaded"
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch) as directory:
-        bundle = store.fetch(name, version, Path(directory))
+    with place_for_models(opened, settings) as directory:
+        bundle = store.fetch(name, version, directory)
         plan = plan_scoring(opened, name, version, bundle, dataset)
         summary.to_score, summary.already_scored, summary.other_crops = plan.videos, plan.done, plan.unfit
         if dry_run:
@@ -134,12 +131,14 @@ def record_near_matches(lake: Lake, run_id: str) -> int:
     rows = lake.read("videos", ["video_id", "phash"]).to_pylist()
     known = {(r["video_id"], r["match_id"]) for r in lake.read("near_matches", ["video_id", "match_id"]).to_pylist()}
     hashes = {row["video_id"]: row["phash"] for row in rows if row["phash"]}
-    pairs = [tuple(sorted(pair)) for pair in near_duplicates(hashes, BITS)]
-    new = sorted(set(pairs) - known)
     now = datetime.now(UTC)
-    lake.append(
-        "near_matches", [{"video_id": a, "match_id": b, "run_id": run_id, "at": now} for a, b in new]
-    ) if new else None
+    new = [
+        {"video_id": pair[0], "match_id": pair[1], "bits": bits, "run_id": run_id, "at": now}
+        for pair, bits in near_duplicates(hashes, BITS).items()
+        if pair not in known
+    ]
+    if new:
+        lake.append("near_matches", new)
     return len(new)
 
 

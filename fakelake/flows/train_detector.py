@@ -89,9 +89,9 @@ def train_detector(
     parameters = {
         **json.loads(made.to_json()), "split_id": plan.split_id, "recipe_id": plan.recipe_id, "blended": plan.blended,
         "weights_sha256": weights.sha256 if weights else "scratch", "snapshot": json.dumps(snapshot), "device": device,
-        "program": __version__, "fakelake_run": run_id, **{f"videos_{k}": v for k, v in plan.counts().items()},
+        "program": __version__, **{f"videos_{k}": v for k, v in plan.counts().items()},
     }  # fmt: skip
-    with store.run(MODEL, made.name, parameters) as run:
+    with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
         detector, progress = train_on(
             plan, directory, weights, device=device, workers=settings.loader_workers,
             on_epoch=partial(log_epoch, run, quiet),

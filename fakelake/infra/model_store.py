@@ -41,14 +41,24 @@ class ModelStore:
 
     @contextmanager
     def run(
-        self, experiment: str, name: str, parameters: Mapping[str, object], *, parent: str | None = None
-    ) -> Iterator[StoredRun]:
-        """A run that ends FINISHED or, with an exception, FAILED; what was logged until then stays."""
-        tags = {"mlflow.runName": name} | ({"mlflow.parentRunId": parent} if parent else {})
-        run = self._client.create_run(self._experiment(experiment), tags=tags)
-        stored = StoredRun(self._client, run.info.run_id)
-        for key, value in parameters.items():
-            self._client.log_param(stored.run_id, key, str(value)[:MOST_PARAMETER])
+        self, experiment: str, name: str, parameters: Mapping[str, object], *, parent: str | None = None,
+        remember: Path | None = None,
+    ) -> Iterator[StoredRun]:  # fmt: skip
+        """A run that ends FINISHED or, with an exception, FAILED; what was logged until then stays.
+
+        remember: file in which the run's id is kept. A run that is found there, of a process that was killed, is gone
+                  on with, under the parameters that it began with.
+        """
+        stored = self._left_off(remember)
+        if stored is None:
+            tags = {"mlflow.runName": name} | ({"mlflow.parentRunId": parent} if parent else {})
+            run = self._client.create_run(self._experiment(experiment), tags=tags)
+            stored = StoredRun(self._client, run.info.run_id)
+            for key, value in parameters.items():
+                self._client.log_param(stored.run_id, key, str(value)[:MOST_PARAMETER])
+            if remember is not None:
+                remember.parent.mkdir(parents=True, exist_ok=True)
+                remember.write_text(stored.run_id)
         try:
             yield stored
         except BaseException:
@@ -114,6 +124,18 @@ class ModelStore:
                 f"The files of {model}@{version} cannot be fetched from {uri}: {str(error).splitlines()[0]} "
                 f"Bring them back, or train again: fakelake train {model}"
             ) from error
+
+    def _left_off(self, remember: Path | None) -> StoredRun | None:
+        from mlflow.exceptions import MlflowException
+
+        if remember is None or not remember.exists():
+            return None
+        run_id = remember.read_text().strip()
+        try:
+            self._client.update_run(run_id, status="RUNNING")
+        except MlflowException:  # of another store, or deleted
+            return None
+        return StoredRun(self._client, run_id)
 
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException

@@ -13,9 +13,10 @@ import numpy as np
 BITS = 4.0
 
 
-def near_duplicates(hashes: Mapping[str, str], bits: float = BITS) -> list[tuple[str, str]]:
-    """Pairs of video_ids whose hashes differ by at most `bits` of 64, on the mean of the samples that both have.
+def near_duplicates(hashes: Mapping[str, str], bits: float = BITS) -> dict[tuple[str, str], float]:
+    """(video_id, video_id) -> differing bits of 64, on the mean of the samples that both have, where at most `bits`.
 
+    The first of a pair is the smaller id.
     hashes: video_id -> 16 hex digits a sample (`videos.phash`); empty ones have no duplicates. Exact, without comparing
     all pairs: a mean of at most b bits means a sample with at most b, so one of its b+1 pieces is equal.
     """
@@ -27,7 +28,7 @@ def near_duplicates(hashes: Mapping[str, str], bits: float = BITS) -> list[tuple
         for at in range(len(hashes[video]) // 16):
             words[row, at] = int(hashes[video][16 * at : 16 * at + 16], 16)
             there[row, at] = True
-    found: set[tuple[int, int]] = set()
+    found: dict[tuple[int, int], float] = {}
     edges = np.linspace(0, 64, int(bits) + 2).astype(int)
     for sample in range(samples):
         for low, high in itertools.pairwise(edges):
@@ -38,14 +39,15 @@ def near_duplicates(hashes: Mapping[str, str], bits: float = BITS) -> list[tuple
             for rows in buckets.values():
                 if len(rows) > 1:
                     found |= _near(np.array(rows), words, there, bits)
-    return [(ids[a], ids[b]) for a, b in sorted(found)]
+    return {(ids[a], ids[b]): found[a, b] for a, b in sorted(found)}
 
 
-def _near(rows: np.ndarray, words: np.ndarray, there: np.ndarray, bits: float) -> set[tuple[int, int]]:
-    pairs: set[tuple[int, int]] = set()
+def _near(rows: np.ndarray, words: np.ndarray, there: np.ndarray, bits: float) -> dict[tuple[int, int], float]:
+    pairs: dict[tuple[int, int], float] = {}
     for at, row in enumerate(rows[:-1]):
         others = rows[at + 1 :]
         both = there[others] & there[row]
-        differing = (np.bitwise_count(words[others] ^ words[row]) * both).sum(axis=1)
-        pairs |= {(int(row), int(other)) for other in others[differing <= bits * both.sum(axis=1)]}
+        differing = (np.bitwise_count(words[others] ^ words[row]) * both).sum(axis=1) / np.maximum(1, both.sum(axis=1))
+        near = both.any(axis=1) & (differing <= bits)
+        pairs |= {(int(row), int(o)): float(d) for o, d in zip(others[near], differing[near], strict=True)}
     return pairs

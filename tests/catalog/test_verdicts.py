@@ -175,6 +175,20 @@ def test_what_is_no_case_for_the_model_says_why(judged):
     assert rows(judged, "FROM review_queue") == []
 
 
+def test_a_video_whose_scoring_failed_says_so_until_it_is_scored(judged):
+    commit_scores(judged, scores(2, [-3.0]))
+    failed = [trouble(i, video_id=video_id(i), recipe_id="r1", stage="score", message="A crop is no picture.", at=at(9))
+              for i in (1, 2)]  # fmt: skip
+    judged.append("quarantine", failed)
+    assert verdict(judged, 1, "band, reason, name") == ("failed", "A crop is no picture.", "1.mp4")
+    assert verdict(judged, 2) == "authentic"  # it was a challenger that failed on it
+    waiting = "SELECT video_id FROM open_quarantine ORDER BY ALL"
+    assert rows(judged, waiting) == [(video_id(1),), (video_id(2),)]
+    commit_scores(judged, [{**row, "scored_at": at(10)} for row in scores(1, [5.0])])
+    assert verdict(judged, 1) == "fake"
+    assert rows(judged, waiting) == [(video_id(2),)]
+
+
 def test_a_forgotten_video_is_not_called_failed(judged):
     from fakelake.catalog.forget import forget
 

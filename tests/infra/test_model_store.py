@@ -1,5 +1,6 @@
 """The registry: versions count up, aliases move, what is missing is named, failures keep their log."""
 
+import subprocess
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from fakelake.catalog.lake import Lake
 from fakelake.catalog.location import LakeLocation
 from fakelake.infra.model_store import CHALLENGER, CHAMPION, ModelMissing, ModelStore
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import store_of, work_directory
+from fakelake.infra.store_of import place_for_models, store_of, work_directory
 from tests.catalog.rows import finish, start
 from tests.infra.stores import files, new_store
 
@@ -156,3 +157,34 @@ def test_for_a_lake_on_s3_it_is_a_directory_that_workers_elsewhere_find(tmp_path
     monkeypatch.chdir(tmp_path)
     lake = Lake(LakeLocation.from_str("s3://bucket/lake"))
     assert work_directory(lake, Settings()) == tmp_path / "mlflow" / "training"
+
+
+def test_the_run_of_a_killed_process_is_gone_on_with(store, tmp_path):
+    remember = tmp_path / "training" / "mlflow_run"
+    killed = store.run("detector", "made", {"epochs": 3}, remember=remember).__enter__()
+    killed.figures({"loss": 0.7}, step=0)
+    with store.run("detector", "made", {"epochs": 3}, remember=remember) as again:
+        again.figures({"loss": 0.5}, step=1)
+    assert again.run_id == killed.run_id
+    run = store._client.get_run(killed.run_id)
+    assert run.info.status == "FINISHED"
+    assert [m.value for m in store._client.get_metric_history(killed.run_id, "loss")] == [0.7, 0.5]
+
+
+def test_a_remembered_run_of_another_store_is_not_looked_for(store, tmp_path):
+    remember = tmp_path / "mlflow_run"
+    remember.write_text("0" * 32)
+    with store.run("detector", "made", {}, remember=remember) as run:
+        assert remember.read_text() == run.run_id
+
+
+def test_models_that_killed_processes_had_in_use_are_removed(tmp_path):
+    lake, settings = Lake.create(tmp_path / "lake"), Settings()
+    finished = subprocess.Popen(["true"])
+    finished.wait()
+    with place_for_models(lake, settings) as mine:
+        left = mine.with_name(f"{finished.pid}-left")
+        left.mkdir()
+        with place_for_models(lake, settings) as other:
+            assert other.is_dir() and mine.is_dir() and not left.exists()
+    assert list(mine.parent.iterdir()) == []

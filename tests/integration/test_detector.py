@@ -131,7 +131,9 @@ def test_a_corrupt_crop_costs_its_own_video_only_and_what_is_too_short_says_so(t
     assert unfit["none.mp4"] == "no face in 12 frames"
     assert unfit["short.mp4"].startswith("too short: no face is seen in more than 4 frames")
     assert query(lake, "SELECT outcome FROM runs WHERE flow = 'score'") == [("quarantined",)]
-    assert score(lake, code=3)["to_score"] == 1, "it is tried again: the crop may have been mended"
+    assert query(lake, "SELECT name FROM verdicts WHERE band = 'failed'") == [("broken.mp4",)]
+    (retried,) = run("quarantine", "retry", "broken", "--lake", lake, "--json", code=3).json
+    assert retried["to_score"] == 1, "it is tried again: the crop may have been mended"
 
 
 def refused(*arguments: object, code: int) -> str:

@@ -22,7 +22,7 @@ WITH scored AS (
     SELECT video_id, recipe_id, dataset, reason, provenance FROM videos WHERE status = 'no_face'
     QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY ingested_at DESC NULLS LAST, recipe_id) = 1
 ), trouble AS (
-    SELECT video_id, uri, dataset, message, error, recipe_id FROM open_quarantine
+    SELECT video_id, uri, dataset, message, error, recipe_id, stage FROM open_quarantine
     WHERE video_id IS NOT NULL AND error <> 'forgotten'
     QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY open_quarantine."at" DESC NULLS LAST, uri) = 1
 ), everything AS (
@@ -40,7 +40,10 @@ WITH scored AS (
     UNION ALL
     SELECT video_id, url_decode(parse_filename(uri)), dataset, NULL, 'failed', coalesce(message, error), NULL, NULL,
            NULL, 0, NULL, recipe_id, NULL, NULL, NULL
-    FROM trouble ANTI JOIN videos USING (video_id)
+    FROM trouble AS t
+    WHERE CASE WHEN stage = 'score' THEN NOT EXISTS (
+        FROM scores JOIN champion USING (model, model_version) WHERE scores.video_id = t.video_id
+    ) ELSE NOT EXISTS (FROM videos WHERE videos.video_id = t.video_id) END
 ), places AS (
     SELECT video_id, arg_max(name, seen_at) AS name FROM sources GROUP BY video_id
 )
