@@ -26,7 +26,7 @@ demo: env
 	$(BIN)/fakelake demo demo
 
 test: env
-	$(BIN)/python -m pytest tests -n 2 --dist loadgroup
+	$(BIN)/python -m pytest tests -n 2
 
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

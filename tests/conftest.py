@@ -10,6 +10,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,28 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with all the cores'
 SERVERS = {"prefect_server", "ray_address", "pipeline"}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist, one process has all tests that need the servers; else a file's tests stay together."""
-    for item in items:
-        needs_servers = SERVERS & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("servers" if needs_servers else str(item.path)))
+    """What needs the servers comes first: it takes longest."""
+    items.sort(key=lambda item: not _needs_servers(str(item.path)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With pytest-xdist one process has all files that need the servers, and a file's tests stay together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneProcessHasTheServers(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "servers" if _needs_servers(str(config.rootpath / file)) else file
+
+    config.option.loadscopereorder = False  # it would begin with what has the most tests
+    return OneProcessHasTheServers(config, log)
+
+
+@cache
+def _needs_servers(file: str) -> bool:
+    text = Path(file).read_text()
+    return any(name in text for name in SERVERS)
 
 
 @pytest.fixture(scope="session")

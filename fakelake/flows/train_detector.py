@@ -92,6 +92,8 @@ def train_detector(
         "program": __version__, **{f"videos_{k}": v for k, v in plan.counts().items()},
     }  # fmt: skip
     with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
+        if settings.train_workers > 1:
+            share_out(plan, directory, weights, settings, device, store.address, run.run_id)
         detector, progress = train_on(
             plan, directory, weights, device=device, workers=settings.loader_workers,
             on_epoch=partial(log_epoch, run, quiet),
@@ -115,6 +117,26 @@ def train_detector(
     record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
     shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
     return summary
+
+
+def share_out(plan, directory: Path, weights, settings: Settings, device: str, address: str, mlflow_run: str) -> None:
+    """Train on Ray's workers; what they leave in `directory` is a finished training, which is then taken up here."""
+    from fakelake.infra.ray_pool import connect
+    from fakelake.infra.ray_train import train_on_workers
+    from fakelake.tasks.train_detector import TrainingShare, train_share
+
+    connect(settings.ray_address, settings.cpus)
+    told = partial(log_from_worker, address, mlflow_run)
+    job = TrainingShare(plan, directory, weights, settings.loader_workers, told)
+    train_on_workers(
+        train_share, job, settings.train_workers, gpu=device == "cuda", cpus_per_worker=settings.cpus_per_video,
+        directory=directory,
+    )  # fmt: skip
+
+
+def log_from_worker(address: str, mlflow_run: str, epoch) -> None:
+    """As `log_epoch`, from the process that leads a shared training."""
+    log_epoch(ModelStore(address).opened(mlflow_run), False, epoch)
 
 
 def best_device() -> str:

@@ -66,6 +66,10 @@ class ModelStore:
             raise
         self._client.set_terminated(stored.run_id, "FINISHED")
 
+    def opened(self, run_id: str) -> StoredRun:
+        """A run that another process began."""
+        return StoredRun(self._client, run_id)
+
     def register(self, model: str, run: StoredRun, bundle: Path, tags: Mapping[str, str]) -> str:
         """File a model's directory under the run, as the next version and the challenger. Returns the version."""
         from mlflow.exceptions import MlflowException

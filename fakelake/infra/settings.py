@@ -29,6 +29,9 @@ class Settings(BaseSettings):
         None, description="MLflow's tracking address or a directory; unset: _mlflow in a local lake, else ./mlflow"
     )
     loader_workers: int = Field(0, ge=0, description="processes that read training clips ahead; 0: none")
+    train_workers: int = Field(
+        1, ge=1, description="processes on Ray that share a training; the lake's directory must be seen by all nodes"
+    )
     score_videos: int = Field(16, ge=1, description="videos a scoring task")
     webhook_url: str | None = Field(None, description="told of new verdicts of webhook_bands, as signed JSON")
     webhook_secret: str = Field("", description="signs what goes to webhook_url", repr=False)

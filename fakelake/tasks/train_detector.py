@@ -77,6 +77,25 @@ def train_on(
     return detector, progress
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingShare:
+    """What each of several workers is given: the same plan, and a directory that all see."""
+
+    plan: TrainingPlan
+    directory: Path
+    weights: ResolvedWeights | None
+    loader_workers: int
+    on_epoch: Callable[[Epoch], None]
+
+
+def train_share(share: TrainingShare, device: str) -> None:
+    """This process' share of a training, in the `torch.distributed` process group that it is in."""
+    train_on(
+        share.plan, share.directory, share.weights, device=device, workers=share.loader_workers,
+        on_epoch=share.on_epoch,
+    )  # fmt: skip
+
+
 def examine(
     detector: Detector, plan: TrainingPlan, lake: Lake, run_id: str, *, precision: str, alpha: float = DEFAULT_ALPHA,
     robustness: bool = True,

@@ -33,9 +33,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def small_shards(pipeline: None) -> Iterator[None]:
-    """Two videos a commit, so that there are many moments between commits."""
+    """Two videos a commit, so that there are many moments between commits; one worker a driver, quickly started."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKELAKE_SHARD_VIDEOS", "2")
+        patch.setenv("FAKELAKE_CPUS_PER_VIDEO", "2")
         yield
 
 

@@ -17,6 +17,7 @@ from fakelake.models.detector.clips import ClipSource, PairedClips, batches
 from fakelake.models.detector.infer import autocast
 from fakelake.models.detector.network import Detector
 from fakelake.models.detector.recipes import TrainRecipe
+from fakelake.models.detector.share import Share
 from fakelake.models.detector.validation import HeldOut, validate
 
 SAVE_EVERY_S = 120  # a killed training loses this much at most
@@ -67,21 +68,26 @@ def train(
 
     blended:   share of self-blended fakes, as resolved from the recipe and the lake
     directory: gets `last.pt`; what it holds of an interrupted training is taken up, so that call and call again is safe
+    In a process group of `torch.distributed` every process calls this alike, with a directory that all see, and takes
+    its share of each batch; the first validates, saves and tells `on_epoch`.
     Raises TrainingDiverged, OtherTraining, OneClassOnly.
     """
-    torch.manual_seed(recipe.seed)
+    share = Share.here()
+    torch.manual_seed(recipe.seed + share.rank)
     detector.to(device, memory_format=torch.channels_last)
     data = PairedClips(
         source, frames=recipe.network.frames, blended=blended, augment=recipe.augmentation, seed=recipe.seed,
         clips_per_video=recipe.clips_per_video,
     )  # fmt: skip
-    run = _Run(detector, data, recipe, directory, device, workers)
+    run = _Run(detector, data, recipe, directory, device, workers, share)
     run.resume()
     while run.progress.epoch < recipe.epochs and not run.out_of_patience():
         epoch = run.one_epoch()
-        epoch.val = validate(run.kept, held_out, recipe.precision)
+        epoch.val = share.told(validate(run.kept, held_out, recipe.precision) if share.leads else {})
         run.close_epoch(epoch)
-        on_epoch(epoch)
+        if share.leads:
+            on_epoch(epoch)
+    share.told(None)  # the leader has saved
     detector.load_state_dict(torch.load(directory / "best.pt", map_location=device, weights_only=True))
     detector.eval()
     return run.progress
@@ -91,8 +97,10 @@ class _Run:
     """The things that change while it trains."""
 
     def __init__(
-        self, detector: Detector, data: PairedClips, recipe: TrainRecipe, directory: Path, device: str, workers: int
-    ) -> None:
+        self, detector: Detector, data: PairedClips, recipe: TrainRecipe, directory: Path, device: str, workers: int,
+        share: Share,
+    ) -> None:  # fmt: skip
+        self.share, self.forward = share, share.wrap(detector)
         self.detector, self.data, self.recipe, self.device, self.workers = detector, data, recipe, device, workers
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -117,7 +125,9 @@ class _Run:
         """Train to the end of the epoch, from wherever it stands."""
         p = self.progress
         self.detector.train()
-        loader = batches(self.data, self.recipe.batch, p.epoch, p.step, self.workers)
+        if self.recipe.weights == "scratch" and not p.epoch and not p.step:
+            self.settle()
+        loader = batches(self.data, self.recipe.batch, p.epoch, p.step, self.workers, self.share)
         saved = before = time.monotonic()
         for clips, mask, labels in loader:
             arrived = time.monotonic()
@@ -129,14 +139,29 @@ class _Run:
             if now - saved > SAVE_EVERY_S:
                 self.save()
                 saved = time.monotonic()
-        return Epoch(
-            p.epoch, p.loss_sum / p.clips, p.right / p.clips, p.seconds, p.waited / max(p.seconds, 1e-9),
-            p.clips / max(p.seconds, 1e-9),
-        )  # fmt: skip
+        loss, right, clips = self.share.sum([p.loss_sum, p.right, p.clips], self.device)
+        seconds = max(p.seconds, 1e-9)
+        return Epoch(p.epoch, loss / clips, right / clips, p.seconds, p.waited / seconds, clips / seconds)
+
+    def settle(self) -> None:
+        """Start the running statistics of random weights at those of a batch.
+
+        They start at a variance of 1 and forget it by a tenth a step; where a layer's is a thousandth, a detector of
+        fewer than a hundred steps says the same of everything.
+        """
+        norms = [module for module in self.detector.modules() if isinstance(module, nn.BatchNorm2d)]
+        usual = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 1.0
+        clips, mask, _ = next(iter(batches(self.data, self.recipe.batch, 0, 0, 0, self.share)))
+        with torch.no_grad(), autocast(self.device, self.recipe.precision):
+            self.detector(clips.to(self.device), mask.to(self.device))
+        for norm, momentum in zip(norms, usual, strict=True):
+            norm.momentum = momentum
 
     def _step(self, clips: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> tuple[float, int]:
         with autocast(self.device, self.recipe.precision):
-            logits = self.detector(clips, mask).float()
+            logits = self.forward(clips, mask).float()
         loss = F.cross_entropy(logits, labels)
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -159,7 +184,8 @@ class _Run:
         p.history.append(epoch)
         if epoch.val["log_loss"] < p.best_loss or p.best_epoch < 0:
             p.best_loss, p.best_epoch = epoch.val["log_loss"], epoch.epoch
-            _save(self.kept.state_dict(), self.directory / "best.pt")
+            if self.share.leads:
+                _save(self.kept.state_dict(), self.directory / "best.pt")
         p.epoch, p.step = p.epoch + 1, 0
         p.loss_sum, p.right, p.clips, p.seconds, p.waited = 0.0, 0, 0, 0.0, 0.0
         self.save()
@@ -169,6 +195,8 @@ class _Run:
         return patience is not None and p.best_epoch >= 0 and p.epoch - 1 - p.best_epoch >= patience
 
     def save(self) -> None:
+        if not self.share.leads:
+            return
         state = {
             "recipe": self.recipe.to_json(), "pairs": len(self.data), "detector": self.detector.state_dict(),
             "optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict(),
@@ -195,7 +223,8 @@ class _Run:
             self.average.load_state_dict(state["average"])
         history = [Epoch(**epoch) for epoch in state["progress"].pop("history")]
         self.progress = Progress(**state["progress"], history=history)
-        torch.set_rng_state(state["random"])
+        if self.share.leads:
+            torch.set_rng_state(state["random"])
 
 
 def _rate(recipe: TrainRecipe, steps: int) -> Callable[[int], float]:
