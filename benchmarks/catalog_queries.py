@@ -10,7 +10,8 @@ seconds: where others keep the cores busy, these say what the query itself takes
 come at 256 small files in a table with a file a video, at 64 in a table with a file a shard, and here it is the worst
 moment of all tables at once: the bulk in files that earlier compactions made (full ones of 256 MiB, and halves,
 quarters, ... of that, which wait for as much again), and 255 files of one video each in `frames`, 63 files of a shard
-of 64 videos each in `videos`, `sources`, `quarantine` and `labels`. "Compacted" is that lake after `fakelake catalog
+of 64 videos each in `videos`, `sources`, `quarantine`, `labels` and `scores`. Two versions of the detector have scored
+every video. "Compacted" is that lake after `fakelake catalog
 compact`.
 
 A track's faces are of about one size and sharpness, as they are in real videos; the numbers are random and compress
@@ -20,7 +21,6 @@ worse.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import re
 import statistics
@@ -30,11 +30,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from made_catalog import MadeVideos, models
 
 from fakelake.catalog import delta
 from fakelake.catalog.compact import TARGET_BYTES, compact
@@ -46,8 +46,6 @@ COOKBOOK = Path(__file__).parents[1] / "fakelake" / "catalog" / "cookbook.sql"
 LIMIT_COMPACTED_S, LIMIT_BEFORE_S = 0.3, 1.0
 SMALL_FILES, SMALL_FILES_NARROW, SHARD = 255, 63, 64
 BYTES_A_FACE = 60  # of the random numbers made here
-START = datetime(2026, 1, 1, tzinfo=UTC)
-DATASETS = ["newsroom", "uploads", "archive-2019", "celebdf", "interviews"]
 
 ASK = """
 import json, sys, time
@@ -57,151 +55,6 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
     rows = connection.execute(sys.argv[2]).fetchall()
 print(json.dumps([time.perf_counter() - start, time.process_time() - busy, len(rows)]))
 """
-
-
-class MadeVideos:
-    """Columns of n videos, in the order in which they were ingested."""
-
-    def __init__(self, n: int, faces: int, seed: int = 1) -> None:
-        random = np.random.default_rng(seed)
-        self.random = random
-        self.n = n
-        self.video_id = np.array([hashlib.sha256(b"%d" % i).hexdigest() for i in range(n)])
-        self.attempt_id = np.array([uuid.UUID(int=i + 1).hex for i in range(n)])
-        self.no_face = random.random(n) < 0.04
-        weight = np.where(self.no_face, 0, random.gamma(2.0, 1.0, n) + 0.05)
-        self.rows = np.floor(weight * faces / weight.sum()).astype(np.int64)
-        self.rows[np.flatnonzero(~self.no_face)[0]] += faces - self.rows.sum()
-        self.no_face |= self.rows == 0
-        self.tracks = np.where(self.rows > 0, 1 + (self.rows // 90) + random.integers(0, 2, n) * (self.rows > 1), 0)
-        self.dataset = np.array(DATASETS)[random.integers(0, len(DATASETS), n)]
-        self.name = np.array([f"{d}-{i:06}.mp4" for i, d in enumerate(self.dataset)])
-        self.name[n // 2] = "interview.mp4"
-        self.no_face[n // 2] = False
-
-    def videos(self, at: np.ndarray) -> pa.Table:
-        n = len(at)
-        rows = self.rows[at]
-        return pa.table(
-            {
-                "video_id": self.video_id[at],
-                "recipe_id": ["0123456789abcdef"] * n,
-                "attempt_id": self.attempt_id[at],
-                "dataset": self.dataset[at],
-                "container": ["mp4"] * n,
-                "codec": ["h264"] * n,
-                "width": pa.array([1280] * n, pa.int32()),
-                "height": pa.array([720] * n, pa.int32()),
-                "fps": [25.0] * n,
-                "frames": rows * 3,
-                "duration_s": rows * 3 / 25 + 1,
-                "bytes": rows * 30_000,
-                "phash": [
-                    "".join(f"{word:016x}" for word in words) for words in self.random.integers(0, 2**63, (n, 8))
-                ],
-                "frames_read": rows * 3,
-                "frames_with_face": rows,
-                "tracks": pa.array(self.tracks[at], pa.int32()),
-                "status": np.where(self.no_face[at], "no_face", "ready"),
-                "reason": [
-                    f"no face in {r * 3} frames" if none else None
-                    for r, none in zip(rows, self.no_face[at], strict=True)
-                ],
-                "run_id": ["run"] * n,
-                "ingested_at": [START + timedelta(seconds=int(i) * 20) for i in at],
-            }
-        )
-
-    def sources(self, at: np.ndarray) -> pa.Table:
-        twice = at[at % 50 == 0]
-        both = np.r_[at, twice]
-        folder = np.r_[np.full(len(at), "archive"), np.full(len(twice), "copies")]
-        return pa.table(
-            {
-                "uri": [f"file:///{f}/{self.dataset[i]}/{self.name[i]}" for f, i in zip(folder, both, strict=True)],
-                "name": self.name[both],
-                "video_id": self.video_id[both],
-                "dataset": self.dataset[both],
-                "bytes": self.rows[both] * 30_000,
-                "mtime_ns": both * 10**9,
-                "run_id": ["run"] * len(both),
-                "seen_at": [START + timedelta(seconds=int(i) * 20) for i in both],
-            }
-        )
-
-    def quarantine(self, at: np.ndarray) -> pa.Table:
-        bad = at[at % 20 == 7]
-        errors = np.array(["truncated", "not_a_video", "encrypted", "deadline", "audio_only"])[bad // 20 % 5]
-        return pa.table(
-            {
-                "uri": [f"file:///archive/broken/{i:06}.mp4" for i in bad],
-                "dataset": self.dataset[bad],
-                "stage": ["probe"] * len(bad),
-                "error": errors,
-                "message": [f"{e} at byte {i * 1000}" for e, i in zip(errors, bad, strict=True)],
-                "remedy": ["Copy the file again from its origin."] * len(bad),
-                "frames_kept": [0] * len(bad),
-                "lasting": [True] * len(bad),
-                "recipe_id": ["0123456789abcdef"] * len(bad),
-                "at": [START + timedelta(seconds=int(i) * 20) for i in bad],
-            }
-        )
-
-    def labels(self, at: np.ndarray) -> pa.Table:
-        listed, disputed = at[at % 3 == 0], at[at % 300 == 0]
-        both = np.r_[listed, disputed]
-        person = np.r_[np.zeros(len(listed), bool), np.ones(len(disputed), bool)]
-        return pa.table(
-            {
-                "video_id": self.video_id[both],
-                "label": np.where((both % 2 == 0) != person, "fake", "real"),
-                "origin": np.where(person, "moderator", "dataset"),
-                "labelled_by": np.where(person, "moderator-7", "List_of_testing_videos.txt"),
-                "labelled_at": [START + timedelta(seconds=int(i) * 20) for i in both],
-            }
-        )
-
-    def faces(self, at: np.ndarray) -> Iterator[pa.Table]:
-        """Frames rows of some videos, sorted by video, track and frame, in tables of about a million rows."""
-        at = at[np.argsort(self.video_id[at])]
-        cuts = np.searchsorted(np.cumsum(self.rows[at]), np.arange(1_000_000, self.rows[at].sum() + 1, 1_000_000))
-        for chunk in np.split(at, cuts):
-            if self.rows[chunk].sum():
-                yield self._faces(chunk)
-
-    def _faces(self, at: np.ndarray) -> pa.Table:
-        rows = self.rows[at]
-        n = int(rows.sum())
-        nth = np.arange(n) - np.repeat(np.cumsum(rows) - rows, rows)
-        per_track = np.repeat(np.maximum(1, -(-rows // np.maximum(1, self.tracks[at]))), rows)
-        frame = (nth % per_track) * 3
-        per_video = nth // per_track
-        track = np.repeat(np.cumsum(self.tracks[at] + 1), rows) + per_video  # a number for each track of the chunk
-        tracks = int(track.max()) + 1
-        size = (self.random.gamma(3.0, 40.0, tracks) + 20).astype(np.float32)[track]
-        size *= self.random.normal(1.0, 0.04, n).astype(np.float32)
-        sharpness = self.random.gamma(2.0, 150.0, tracks)[track] * self.random.lognormal(0.0, 0.2, n)
-        left, top = (self.random.random((2, n)) * 900).astype(np.float32).round(2)
-        marks = (left[:, None] + self.random.random((n, 10), np.float32) * size[:, None]).round(2)
-        repeated = pa.array(np.repeat(np.arange(len(at), dtype=np.int32), rows))
-        return pa.table(
-            {
-                "video_id": pa.array(self.video_id[at]).take(repeated),
-                "track_id": pa.array(per_video, pa.int32()),
-                "frame": frame,
-                "pts_s": frame / 25,
-                "x1": left,
-                "y1": top,
-                "x2": (left + size).round(2),
-                "y2": (top + size * np.float32(1.2)).round(2),
-                "landmarks": pa.FixedSizeListArray.from_arrays(pa.array(marks.ravel()), 10),
-                "det_score": self.random.random(n, np.float32) * np.float32(0.3) + np.float32(0.7),
-                "detected": pa.array(frame % 9 == 0),
-                "sharpness": sharpness.astype(np.float32),
-                "recipe_id": pa.array(["0123456789abcdef"]).take(pa.array(np.zeros(n, np.int32))),
-                "attempt_id": pa.array(self.attempt_id[at]).take(repeated),
-            }
-        )
 
 
 def make_lake(root: Path, videos: int, faces: int) -> Lake:
@@ -221,6 +74,17 @@ def make_lake(root: Path, videos: int, faces: int) -> Lake:
         for at in range(videos - shards, videos, SHARD):
             parts.append(_part(lake, table, uuid.uuid4().hex, iter([rows(everything[at : at + SHARD])])))
         delta.commit(lake.location, table, [part for part in parts if part.rows])
+    parts = [_part(lake, "scores", _compacted(), iter([made.scores(group, version)]))
+             for version, group in (("1", everything), ("2", everything[: videos - shards]))]  # fmt: skip
+    for at in range(videos - shards, videos, SHARD):
+        parts.append(_part(lake, "scores", uuid.uuid4().hex, iter([made.scores(everything[at : at + SHARD], "2")])))
+    delta.commit(lake.location, "scores", [part for part in parts if part.rows])
+    calibrations, promotions = models()
+    for table, rows in (
+        ("near_matches", made.near_matches()), ("part_scores", made.part_scores(everything)),
+        ("calibrations", calibrations), ("promotions", promotions),
+    ):  # fmt: skip
+        lake.append(table, rows, publish=False)
     publish(lake)
     return lake
 
@@ -272,7 +136,7 @@ def measure(lake: Lake, repeat: int) -> dict[str, tuple[float, float, int]]:
 
 
 def layout(lake: Lake) -> str:
-    counts = {name: len(delta.parts_of(lake.table(name), name)) for name in ("frames", "videos", "sources", "labels")}
+    counts = {name: len(delta.parts_of(lake.table(name), name)) for name in ("frames", "videos", "scores")}
     return ", ".join(f"{n} files of {name}" for name, n in counts.items())
 
 
