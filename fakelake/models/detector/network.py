@@ -10,15 +10,11 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from fakelake.models.weights import ResolvedWeights
+from fakelake.models.weights import ResolvedWeights, WeightsUnfit
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of values 0 to 1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LSTM_STEPS = 512  # frames of one recurrence at most: longer clips are windows
-
-
-class WeightsUnfit(Exception):
-    """A file of weights does not fit the trunk that it was given for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,12 +6,11 @@ import torch
 from fakelake.models.detector.network import (
     Detector,
     DetectorConfig,
-    WeightsUnfit,
     fake_logit,
     load_trunk,
     parameters_in_millions,
 )
-from fakelake.models.weights import ResolvedWeights
+from fakelake.models.weights import ResolvedWeights, WeightsUnfit
 
 SMALL = DetectorConfig(trunk="mobilenet_v2", hidden=32, frames=6, px=64)
 
