@@ -82,7 +82,7 @@ def learn(asked: argparse.Namespace, name: str, temporal: str, seed: int) -> Out
             on_epoch=lambda e: print(f"  {name} {temporal} {seed}: epoch {e.epoch + 1} {e.loss:.3f} {e.val}",
                                      file=sys.stderr, flush=True),
         )  # fmt: skip
-    found = examine(detector, plan, lake, "benchmark", precision=plan.recipe.precision, robustness=False)
+    found = examine(detector, plan, lake, "benchmark", robustness=False)
     if found.report is None:
         raise SystemExit("; ".join(found.remarks))
     figures = found.report.video.figures

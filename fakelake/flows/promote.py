@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,9 +10,11 @@ from pathlib import Path
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion as champion_of
+from fakelake.catalog.scores import latest_calibration
 from fakelake.infra.model_store import ModelMissing, ModelStore
 
 MODEL = "detector"
+CALIBRATION = "calibration"  # tag of a version: its row of `calibrations`
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,11 @@ def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str
 
     found, plan: its examination and its training's plan
     """
-    from fakelake.tasks.promotion import METRIC, NotComparable, compare
+    from fakelake.tasks.promotion import ENOUGH_IDENTITIES, METRIC, NotComparable, compare
 
     before = champion_of(lake)
+    if before == version:  # by a call that was killed right after
+        return Decision(True, f"version {version} is champion")
     row: dict[str, object] = {"split_id": plan.split_id, "by": by, "run_id": run_id, "metric": f"video {METRIC}"}
     if found.calibration is None:
         reason = f"version {version} could not be calibrated, and a score that no one can read is none"
@@ -42,7 +47,7 @@ def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str
         return _record(lake, store, version, before, True, "there was no champion yet", row)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            difference = compare(plan, found.test, store.fetch(MODEL, before, Path(scratch)))
+            difference = compare(lake, plan, found.test, store.fetch(MODEL, before, Path(scratch)))
     except (NotComparable, ModelMissing) as error:
         return _record(lake, store, version, before, False, f"not comparable: {error}", row)
     row |= {"challenger": difference.a, "champion": difference.b, "low": difference.low, "high": difference.high}
@@ -50,12 +55,21 @@ def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str
     reason = f"against version {before} on the test part: {difference.as_text()}"
     if not better and difference.low is not None:
         reason += "; the interval does not show it to be better"
+        if difference.n < ENOUGH_IDENTITIES:
+            reason += f" ({difference.n} people are too few for that: {ENOUGH_IDENTITIES} are needed)"
     return _record(lake, store, version, before, better, reason, row)
 
 
 def promote_by_hand(lake: Lake, store: ModelStore, version: str, by: str, why: str) -> Decision:
-    """A person's word overrules the gate, and is on record as that. Raises ModelMissing."""
+    """A person's word overrules the gate, and is on record as that. Raises ModelMissing.
+
+    A version that was trained on another lake brings its calibration along.
+    """
     version = store.version(MODEL, version)
+    tagged = store.tags(MODEL, version).get(CALIBRATION)
+    if tagged and latest_calibration(lake, version) is None:
+        row = json.loads(tagged)
+        lake.append("calibrations", [{**row, "model_version": version, "at": datetime.fromisoformat(row["at"])}])
     row = {"by": by, "metric": None, "run_id": None}
     return _record(lake, store, version, champion_of(lake), True, why, row)
 

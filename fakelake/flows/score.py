@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.compute as pc
 from prefect import flow
 
 from fakelake import __version__
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion, commit_scores
 from fakelake.flows.score_driver import ScoreDriver
-from fakelake.infra.model_store import CHAMPION
+from fakelake.infra.model_store import CHAMPION, ModelMissing, ModelStore
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import place_for_models, store_of
@@ -47,6 +48,7 @@ class ScoreSummary:
     seconds: float = 0.0
     bands: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    told_at: str | None = None  # when the verdicts were read that the webhook took
 
     @property
     def exit_code(self) -> int:
@@ -80,9 +82,7 @@ def score(
     if name != "detector" or not wanted:
         raise ModelUnnamed(f"--model {model}: write detector@champion, detector@challenger or detector@3.")
     store = store_of(opened, settings)
-    if wanted == CHAMPION:  # the lake's own record counts: its verdicts are read from that version's scores
-        wanted = champion(opened) or wanted
-    version = store.version(name, wanted)
+    version = own_champion(opened, store) if wanted == CHAMPION else store.version(name, wanted)
     started, run_id, snapshot = datetime.now(UTC), uuid.uuid4().hex, opened.snapshot()
     summary = ScoreSummary(run_id=run_id, lake=opened.location.root, model=name, model_version=version)
     with place_for_models(opened, settings) as directory:
@@ -98,10 +98,21 @@ def score(
     summary.seconds = round((datetime.now(UTC) - started).total_seconds(), 2)
     with opened.connect() as connection:
         summary.bands = dict(connection.execute("SELECT band, count(*) FROM verdicts GROUP BY band").fetchall())
-    if settings.webhook_url and summary.scored:
+    if settings.webhook_url:
         tell(opened, settings, summary)
     record(opened, summary, snapshot, started)
     return summary
+
+
+def own_champion(lake: Lake, store: ModelStore) -> str:
+    """The lake's own record counts: its verdicts are read from that version's scores. Raises ModelMissing."""
+    if version := champion(lake):
+        return store.version("detector", version)
+    theirs = store.version("detector", CHAMPION)
+    raise ModelMissing(
+        f"This lake has no champion, so no verdict would show. {store.address} has detector version {theirs}, champion "
+        f"of another lake; make it this one's too: fakelake promote {theirs} --why '...'"
+    )
 
 
 def run_driver(lake: Lake, settings: Settings, summary: ScoreSummary, plan, bundle: Path, quiet: bool) -> None:
@@ -143,20 +154,34 @@ def record_near_matches(lake: Lake, run_id: str) -> int:
 
 
 def tell(lake: Lake, settings: Settings, summary: ScoreSummary) -> None:
-    """The new verdicts of the chosen bands to the webhook. What it does not take is said, and lost to no one."""
+    """Verdicts of the chosen bands to the webhook: this run's, and all since the last run whose messages all arrived.
+
+    A run that is killed before it has told, or whose messages fail, leaves its verdicts to the next.
+    """
+    now = datetime.now(UTC)
     bands = [band.strip() for band in settings.webhook_bands.split(",")]
     query = """
         SELECT * FROM verdicts WHERE list_contains($bands, band) AND video_id IN (
-            SELECT video_id FROM scores WHERE run_id = $run
+            SELECT video_id FROM scores WHERE run_id = $run OR scored_at > coalesce($since::TIMESTAMPTZ, '-infinity')
         ) ORDER BY p_fake DESC, video_id
     """
     with lake.connect() as connection:
-        rows = connection.execute(query, {"bands": bands, "run": summary.run_id}).to_arrow_table().to_pylist()
-    try:
-        for start in range(0, len(rows), WEBHOOK_VERDICTS):
+        parameters = {"bands": bands, "run": summary.run_id, "since": last_told(lake)}
+        rows = connection.execute(query, parameters).to_arrow_table().to_pylist()
+    failed = []
+    for start in range(0, len(rows), WEBHOOK_VERDICTS):
+        try:
             send(settings.webhook_url, settings.webhook_secret, rows[start : start + WEBHOOK_VERDICTS])
-    except WebhookFailed as error:
-        summary.problems.append(str(error))
+        except WebhookFailed as error:
+            failed.append(str(error))
+    summary.problems += failed
+    summary.told_at = None if failed else now.isoformat()
+
+
+def last_told(lake: Lake) -> str | None:
+    """When the verdicts were read that the webhook has taken last."""
+    runs = lake.read("runs", ["summary"], pc.field("flow") == "score").column(0).to_pylist()
+    return max((told for text in runs if (told := json.loads(text or "{}").get("told_at"))), default=None)
 
 
 def record(lake: Lake, summary: ScoreSummary, snapshot: dict, started: datetime) -> None:

@@ -17,20 +17,27 @@ from fakelake.infra.store_of import store_of, work_directory
 
 @dataclass(frozen=True, slots=True)
 class SearchSummary:
-    """best: the settings of the lowest validation log loss; tried: of each trial its settings and that loss."""
+    """best: the settings of the lowest validation log loss; tried: of each trial its settings and that loss.
+
+    given: settings that all trials shared
+    """
 
     recipe: str
+    given: dict[str, object]
+    split_id: str
     best: dict[str, float]
     log_loss: float
     tried: list[dict[str, float]]
     mlflow_run: str
 
     def lines(self) -> list[str]:
-        settings = " ".join(f"--set {name}={value:.3g}" for name, value in self.best.items())
+        shared = [f"--set {name}={'none' if value is None else value}" for name, value in self.given.items()
+                  if name != "epochs"]  # fmt: skip
+        settings = " ".join([*shared, *(f"--set {name}={value:.3g}" for name, value in self.best.items())])
         return [
             *(f"log loss {t['log_loss']:.3f}: " + ", ".join(f"{k} {v:.3g}" for k, v in t.items() if k != "log_loss")
               for t in sorted(self.tried, key=lambda t: t["log_loss"])),
-            f"best: fakelake train detector --recipe {self.recipe} {settings}",
+            f"best: fakelake train detector --recipe {self.recipe} --split {self.split_id} {settings}",
         ]  # fmt: skip
 
 
@@ -51,7 +58,7 @@ def search_detector(
     """
     import optuna
 
-    from fakelake.tasks.train_detector import first_weights, train_on
+    from fakelake.tasks.train_detector import TrainingDiverged, first_weights, train_on
     from fakelake.tasks.training_plan import make_recipe, plan_training
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -64,30 +71,44 @@ def search_detector(
     directory.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=f"sqlite:///{directory / 'search.db'}", study_name=plan.key, load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=made.seed),
     )  # fmt: skip
-    with store.run(MODEL, f"search {made.name}", {"trials": trials, "recipe": made.to_json()}) as parent:
+    # A seed that is the same at every call would draw the same settings again.
+    study.sampler = optuna.samplers.TPESampler(seed=made.seed + len(study.trials))
+    for cut_off in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(cut_off.number, state=optuna.trial.TrialState.FAIL)
+        study.enqueue_trial(cut_off.params)
+    shared = {"trials": trials, "recipe": made.to_json()}
+    with store.run(MODEL, f"search {made.name}", shared, remember=directory / "mlflow_run") as parent:
 
         def objective(trial: optuna.Trial) -> float:
             tried = suggest(trial, blends=plan.blended not in (0.0, 1.0))
             mine = replace(plan, recipe=made.changed(tried), blended=tried.get("blended", plan.blended))
-            # A training that was killed is trial n of the next call: its checkpoint fits no other settings.
             scratch = directory / "-".join(f"{value:.4g}" for value in tried.values())
             with store.run(MODEL, f"trial {trial.number}", tried, parent=parent.run_id) as run:
-                _, progress = train_on(
-                    mine, scratch, weights, device=device, workers=settings.loader_workers,
-                    on_epoch=partial(log_epoch, run, quiet),
-                )  # fmt: skip
+                try:
+                    _, progress = train_on(
+                        mine, scratch, weights, device=device, workers=settings.loader_workers,
+                        on_epoch=partial(log_epoch, run, quiet),
+                    )  # fmt: skip
+                except TrainingDiverged as error:  # an answer too: not these settings
+                    shutil.rmtree(scratch, ignore_errors=True)
+                    raise optuna.TrialPruned(str(error)) from None
             shutil.rmtree(scratch, ignore_errors=True)
             return progress.best_loss
 
-        done = sum(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+        finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        done = len(study.get_trials(states=finished))
         study.optimize(objective, n_trials=max(0, trials - done))
+        if not study.get_trials(states=finished[:1]):
+            raise TrainingDiverged(f"All {trials} trials diverged: give the search a recipe that trains at all.")
         parent.figures({"val/log_loss": study.best_value})
         parent.text(json.dumps(study.best_params, indent=2), "best.json")
     complete = [trial for trial in study.trials if trial.value is not None]
     tried = [{**trial.params, "log_loss": trial.value} for trial in complete]
-    summary = SearchSummary(made.name, dict(study.best_params), study.best_value, tried, parent.run_id)
+    summary = SearchSummary(
+        recipe=made.name, given=dict(changes or {}), split_id=plan.split_id, best=dict(study.best_params),
+        log_loss=study.best_value, tried=tried, mlflow_run=parent.run_id,
+    )  # fmt: skip
     shutil.rmtree(directory, ignore_errors=True)
     return summary
 

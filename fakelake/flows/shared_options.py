@@ -23,7 +23,7 @@ FOR_PEOPLE = {
     *("LabelListError", "LeakageError", "SplitError", "SplitNotFound", "VideoNotFound", "RecipeUnknown"),
     *("WeightsCorrupt", "WeightsMissing", "WeightsUnfit", "WheelUnavailable", "ModelMissing", "BundleUnfit"),
     *("NothingToLearnFrom", "OneClassOnly", "TrainingDiverged", "OtherTraining", "EvaluationError", "NoFittingCrops"),
-    *("NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
+    *("TrainingBusy", "WorkersFailed", "NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
 }
 BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "RetentionTooShort", "SqlRefused", "ModelUnnamed"}
 

@@ -18,10 +18,10 @@ from prefect.artifacts import create_markdown_artifact
 
 from fakelake import __version__
 from fakelake.catalog.lake import Lake
-from fakelake.flows.promote import Decision, decide
+from fakelake.flows.promote import CALIBRATION, Decision, decide
 from fakelake.infra.model_store import ModelStore, StoredRun
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import store_of, work_directory
+from fakelake.infra.store_of import held_alone, store_of, work_directory
 
 MODEL = "detector"
 
@@ -44,11 +44,14 @@ class TrainSummary:
     card: str = field(repr=False)
 
     def lines(self) -> list[str]:
-        auc = self.figures.get("video/auc")
+        auc, low, high = (self.figures.get(f"video/auc{end}") for end in ("", "_low", "_high"))
+        interval = f" ({low:.3f} to {high:.3f} over people)" if low is not None and high is not None else ""
         return [
             *(f"NOTE: {remark}" for remark in self.remarks),
             f"detector version {self.model_version}: recipe {self.recipe}, epoch {self.best_epoch} of {self.epochs}",
-            f"test: video AUC {auc:.3f}" if auc is not None else "test: video AUC not known, n too small",
+            f"test, one seed: video AUC {auc:.3f}{interval}"
+            if auc is not None
+            else "test: video AUC not known, n too small",
             self.decision,
         ]
 
@@ -91,31 +94,37 @@ def train_detector(
         "weights_sha256": weights.sha256 if weights else "scratch", "snapshot": json.dumps(snapshot), "device": device,
         "program": __version__, **{f"videos_{k}": v for k, v in plan.counts().items()},
     }  # fmt: skip
-    with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
-        if settings.train_workers > 1:
-            share_out(plan, directory, weights, settings, device, store.address, run.run_id)
-        detector, progress = train_on(
-            plan, directory, weights, device=device, workers=settings.loader_workers,
-            on_epoch=partial(log_epoch, run, quiet),
+    with held_alone(directory):
+        with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
+            if settings.train_workers > 1:
+                share_out(plan, directory, weights, settings, device, store.address, run.run_id)
+            detector, progress = train_on(
+                plan, directory, weights, device=device, workers=settings.loader_workers,
+                on_epoch=partial(log_epoch, run, quiet),
+            )  # fmt: skip
+            found = examine(detector, plan, opened, run_id, robustness=made.name != "demo")
+            if found.report:
+                run.figures(found.report.values())
+            for picture in draw(found, progress.history, directory / "plots"):
+                run.file(picture, "plots")
+            run.text(environment(), "environment.txt")
+            registered = directory / "registered"  # a training that is killed after this point registers no second one
+            if registered.exists():
+                version, card = registered.read_text().split("\n", 1)
+            else:
+                version, card = register(store, run, plan, detector, weights, progress, found, snapshot)
+                registered.write_text(f"{version}\n{card}")
+        if found.calibration:
+            opened.append("calibrations", [replace(found.calibration, model_version=version).row()])
+        decision = decide(opened, store, version, found, plan, run_id) if promote else Decision.left(version)
+        summary = TrainSummary(
+            run_id=run_id, lake=opened.location.root, recipe=made.name, model_version=version, split_id=plan.split_id,
+            epochs=len(progress.history), best_epoch=progress.best_epoch + 1,
+            figures=found.report.values() if found.report else {}, remarks=[*plan.remarks, *found.remarks],
+            promoted=decision.promoted, decision=decision.text, card=card,
         )  # fmt: skip
-        found = examine(detector, plan, opened, run_id, precision=made.precision, robustness=made.name != "demo")
-        if found.report:
-            run.figures(found.report.values())
-        for picture in draw(found, progress.history, directory / "plots"):
-            run.file(picture, "plots")
-        run.text(environment(), "environment.txt")
-        version, card = register(store, run, plan, detector, weights, progress, found, snapshot)
-    if found.calibration:
-        opened.append("calibrations", [replace(found.calibration, model_version=version).row()])
-    decision = decide(opened, store, version, found, plan, run_id) if promote else Decision.left(version)
-    summary = TrainSummary(
-        run_id=run_id, lake=opened.location.root, recipe=made.name, model_version=version, split_id=plan.split_id,
-        epochs=len(progress.history), best_epoch=progress.best_epoch + 1,
-        figures=found.report.values() if found.report else {}, remarks=[*plan.remarks, *found.remarks],
-        promoted=decision.promoted, decision=decision.text, card=card,
-    )  # fmt: skip
-    record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
-    shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
+        record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
+        shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
     return summary
 
 
@@ -173,6 +182,8 @@ def register(store: ModelStore, run, plan, detector, weights, progress, found, s
         worst = write_model(bundle, detector, plan, card)
         run.figures({"export/largest_difference": worst})
         tags = {"recipe": plan.recipe.name, "recipe_id": plan.recipe_id, "split_id": plan.split_id}
+        if found.calibration:  # for lakes that share this MLflow and promote the version by hand
+            tags[CALIBRATION] = json.dumps(found.calibration.row(), default=str)
         version = store.register(MODEL, run, bundle, tags)
     create_markdown_artifact(card, key="detector-card", description=f"detector version {version}")
     return version, card

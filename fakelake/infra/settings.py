@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -33,7 +35,17 @@ class Settings(BaseSettings):
         1, ge=1, description="processes on Ray that share a training; the lake's directory must be seen by all nodes"
     )
     score_videos: int = Field(16, ge=1, description="videos a scoring task")
-    webhook_url: str | None = Field(None, description="told of new verdicts of webhook_bands, as signed JSON")
+    webhook_url: str | None = Field(
+        None, pattern="^https?://", description="told of new verdicts of webhook_bands, as signed JSON"
+    )
     webhook_secret: str = Field("", description="signs what goes to webhook_url", repr=False)
     webhook_bands: str = Field("fake,suspicious", description="bands that webhook_url is told of")
     score_commit_s: float = Field(30, ge=0, description="seconds between two commits of scores")
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError(
+                "FAKELAKE_WEBHOOK_URL is set and FAKELAKE_WEBHOOK_SECRET is not: anyone could forge messages"
+            )
+        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -22,6 +23,25 @@ def store_of(lake: Lake, settings: Settings) -> ModelStore:
 def work_directory(lake: Lake, settings: Settings) -> Path:
     """Where checkpoints of trainings under way lie."""
     return _own(lake) / "training"
+
+
+class TrainingBusy(Exception):
+    """Another process is at the same training."""
+
+
+@contextmanager
+def held_alone(directory: Path) -> Iterator[None]:
+    """The directory of a training, for one process at a time. Raises TrainingBusy."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingBusy(
+                f"Another process is at this very training already (its checkpoints are in {directory}). Wait for it, "
+                "or change a setting."
+            ) from None
+        yield
 
 
 @contextmanager

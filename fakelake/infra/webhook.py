@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 
 TRIES = 5
 TIMEOUT_S = 10
@@ -42,10 +43,10 @@ def send(url: str, secret: str, verdicts: Sequence[dict], *, sleep: Callable[[fl
             said = f"{error.code} {error.reason}"
             if error.code < 500 and error.code not in (408, 429):
                 break  # it will say the same again
-        except OSError as error:
-            said = str(error)
+        except (OSError, HTTPException) as error:
+            said = str(error) or type(error).__name__
     raise WebhookFailed(
-        f"The webhook {url} did not take {len(verdicts)} verdicts: {said}. They are in the lake; see its `verdicts`."
+        f"The webhook {url} did not take {len(verdicts)} verdicts: {said}. The next scoring sends them again."
     )
 
 

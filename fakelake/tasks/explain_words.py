@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakelake.tasks.facts import Reading, Verdict
 
 RARE = 0.01  # a share of fakes as archives have it: the figure that validation's mix hides
+CALIBRATED = 0.5  # the share that p_fake is stated for: training and calibration weigh both classes alike
 BANDS = {
     "fake": "Fake",
     "suspicious": "Suspicious",
@@ -45,10 +46,9 @@ def meaning(p_fake: float, reading: Reading) -> list[str]:
         ]
     said = []
     if reading.authentic and reading.fake:
-        share = reading.fake / (reading.fake + reading.authentic)
-        rare = at_prevalence(p_fake, share, RARE)
+        rare = at_prevalence(p_fake, CALIBRATED, RARE)
         said.append(
-            f"Among videos like those that the model was calibrated on, where {percent(share)} were fake, about "
+            "Where one half of the videos is fake, and they are like those that the model was calibrated on, about "
             f"{percent(p_fake)} of the ones with this figure are fake."
         )
         said.append(f"In an archive where 1 video in 100 is fake, the same evidence means about {percent(rare)}.")

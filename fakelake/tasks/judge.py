@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from fakelake.models.detector.clips import REAL
-from fakelake.models.detector.infer import score_clips
+from fakelake.models.detector.infer import best_precision, score_clips
 from fakelake.models.detector.network import Detector
 from fakelake.models.detector.validation import HeldOut
 from fakelake.tasks.evaluate import EvaluatedVideo, Windows
@@ -17,7 +17,6 @@ from fakelake.tasks.perturb import Perturbation
 from fakelake.tasks.training_set import FixedClip, VideoClips, VideoInfo, fixed_clips
 
 CLIPS_AT_ONCE = 16  # in memory
-WINDOWS_A_TRACK = 8  # of a long one, spread over it
 VALIDATION_CLIPS = 256  # looked at after every epoch, kept in memory
 
 
@@ -39,10 +38,11 @@ def needs_blends(source: VideoClips) -> bool:
 
 
 def judge(
-    detector: Detector, source: VideoClips, *, blended: bool, precision: str = "fp32",
-    perturbation: Perturbation | None = None, most: int | None = WINDOWS_A_TRACK,
+    detector: Detector, source: VideoClips, *, blended: bool, perturbation: Perturbation | None = None,
+    most: int | None = None,
 ) -> Judged:  # fmt: skip
-    """Score a part's clips, each first harmed by `perturbation`."""
+    """Score a part's clips as the scoring flow does, each first harmed by `perturbation`; `most` windows a track."""
+    precision = best_precision(detector.mean.device)
     clips = fixed_clips(source, detector.config.frames, blended=blended, most=most)
     video_ids, track_ids, logits, frames = [], [], [], []
     seen: dict[str, VideoInfo] = {}

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
+from fakelake.catalog.lake import Lake
+from fakelake.catalog.splits import read_split
 from fakelake.models.detector.bundle import BundleUnfit
-from fakelake.models.detector.metrics import Difference, paired_difference
+from fakelake.models.detector.metrics import ENOUGH_IDENTITIES, Difference, paired_difference
 from fakelake.tasks.judge import Judged, judge, needs_blends
 from fakelake.tasks.model_files import read_model
+from fakelake.tasks.near_duplicates import BITS
+from fakelake.tasks.split import connected_components
+from fakelake.tasks.split_lake import labelled_videos
 from fakelake.tasks.train_detector import video_scores
 from fakelake.tasks.training_plan import TrainingPlan
 from fakelake.tasks.training_set import VideoClips
 
+__all__ = ["ENOUGH_IDENTITIES", "METRIC", "NotComparable", "compare", "difference", "seen_people"]
 METRIC = "auc"
 
 
@@ -21,11 +28,12 @@ class NotComparable(Exception):
     """The two models cannot be judged on the same clips; the text says why."""
 
 
-def compare(plan: TrainingPlan, challenger: Judged, champion: Path) -> Difference:
+def compare(lake: Lake, plan: TrainingPlan, challenger: Judged, champion: Path) -> Difference:
     """AUC of the challenger less the champion's on the challenger's test part, paired by identity.
 
-    Both see the same videos; each is read as `mean` of its windows, as its own calibration does not change the order
-    by much and must not decide. Raises NotComparable.
+    Both see the same videos, less those of people from whom the champion learnt: under another split it remembers
+    them. Each is read as `mean` of its windows, as its own calibration does not change the order by much and must not
+    decide. Raises NotComparable.
     """
     try:
         detector, config = read_model(champion)
@@ -37,14 +45,47 @@ def compare(plan: TrainingPlan, challenger: Judged, champion: Path) -> Differenc
             f"challenger at {plan.recipe.network.px} px with {plan.margin:g}"
         )
     test: VideoClips = plan.parts["test"]
+    split_id = config.trained.get("split_id")
+    known = seen_people(lake, plan, str(split_id)) if split_id != plan.split_id else frozenset()
     other = judge(detector, test, blended=needs_blends(test))
-    return difference(challenger, other)
+    try:
+        return difference(challenger, other, known)
+    except NotComparable as error:
+        if not known:
+            raise
+        raise NotComparable(
+            f"{error}; the champion learnt from {len(known)} of the test part's people. Train on its own split: "
+            f"fakelake train detector --split {split_id}"
+        ) from None
 
 
-def difference(one: Judged, other: Judged) -> Difference:
-    """Of the videos that both scored."""
+def seen_people(lake: Lake, plan: TrainingPlan, split_id: str) -> frozenset[str]:
+    """Groups of the plan's test part from whom, as the labels say today, a training on that split learnt.
+
+    Raises NotComparable.
+    """
+    part, _ = read_split(lake, split_id)
+    if not part:
+        raise NotComparable(
+            f"the lake does not have the champion's split {split_id}, so nobody can say whom it learnt from"
+        )
+    found = labelled_videos(lake, near_bits=BITS)
+    learnt = {video for video, name in part.items() if name != "test"}
+    test = {video.video_id: video.group for video in plan.parts["test"].videos}
+    seen: set[str] = set()
+    for component in connected_components(found.videos, found.pairs):
+        if learnt.intersection(component.videos):
+            seen |= {test[video] for video in component.videos if video in test}
+    return frozenset(seen)
+
+
+def difference(one: Judged, other: Judged, known: Collection[str] = ()) -> Difference:
+    """Of the videos that both scored; `known`: groups that are left out. Raises NotComparable."""
     labels, p_one, identities = video_scores(one, None)
     labels_other, p_other, _ = video_scores(other, None)
     if not np.array_equal(labels, labels_other):
         raise NotComparable("the two models did not score the same videos")
-    return paired_difference(labels, p_one, p_other, identities, METRIC)
+    new = np.array([identity not in known for identity in identities], bool)
+    if len(people := {i for i, n in zip(identities, new, strict=True) if n}) < ENOUGH_IDENTITIES and known:
+        raise NotComparable(f"only {len(people)} people are left to compare on")
+    return paired_difference(labels[new], p_one[new], p_other[new], np.array(identities)[new].tolist(), METRIC)

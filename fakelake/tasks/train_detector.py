@@ -16,7 +16,7 @@ from fakelake.models.detector.clips import FAKE
 from fakelake.models.detector.metrics import figures
 from fakelake.models.detector.network import TRUNKS, Detector, load_trunk
 from fakelake.models.detector.temperature import CalibrationError, sigmoid
-from fakelake.models.detector.train import Epoch, Progress, train
+from fakelake.models.detector.train import Epoch, Progress, TrainingDiverged, train
 from fakelake.models.weights import ResolvedWeights, WeightsMissing, given, resolve
 from fakelake.tasks.evaluate import EvaluationReport, evaluate
 from fakelake.tasks.evaluation_plots import Epoch as PlottedEpoch
@@ -33,7 +33,7 @@ from fakelake.tasks.metadata_check import MetadataCheck, metadata_check
 from fakelake.tasks.perturb import FAMILIES, PERTURBATIONS
 from fakelake.tasks.training_plan import TrainingPlan
 
-__all__ = ["WeightsMissing", "draw", "examine", "first_weights", "train_on", "video_scores"]
+__all__ = ["TrainingDiverged", "WeightsMissing", "draw", "examine", "first_weights", "train_on", "video_scores"]
 UNREGISTERED = "unregistered"
 
 
@@ -97,14 +97,17 @@ def train_share(share: TrainingShare, device: str) -> None:
 
 
 def examine(
-    detector: Detector, plan: TrainingPlan, lake: Lake, run_id: str, *, precision: str, alpha: float = DEFAULT_ALPHA,
+    detector: Detector, plan: TrainingPlan, lake: Lake, run_id: str, *, alpha: float = DEFAULT_ALPHA,
     robustness: bool = True,
 ) -> Examination:  # fmt: skip
-    """Calibrate on validation, then judge on the test part, which nothing before has seen."""
+    """Calibrate on validation, then judge on the test part, which nothing before has seen.
+
+    Both as scoring will do it, all windows in its precision: a threshold holds only for scores like those it was found
+    on, and the highest of many windows is higher than that of a few.
+    """
     val, test = plan.parts["val"], plan.parts["test"]
     remarks: list[str] = []
-    judged_val = judge(detector, val, blended=needs_blends(val), precision=precision)
-    judged = judge(detector, test, blended=needs_blends(test), precision=precision)
+    judged_val, judged = (judge(detector, part, blended=needs_blends(part)) for part in (val, test))
     calibration = report = None
     points: tuple[RobustnessPoint, ...] = ()
     try:
@@ -117,22 +120,21 @@ def examine(
         remarks.append(f"Not calibrated: {error}.")
     if calibration is not None:
         report = evaluate(judged.videos, judged.windows, calibration, seed=plan.recipe.seed)
-        points = robustness_curve(detector, plan, judged, calibration, precision) if robustness else ()
+        points = robustness_curve(detector, plan, calibration) if robustness else ()
     metadata = labels_from_metadata(lake, plan)
     if metadata is not None and metadata.warning:
         remarks.append(metadata.warning)
     return Examination(calibration, report, judged, points, metadata, tuple(remarks))
 
 
-def robustness_curve(
-    detector: Detector, plan: TrainingPlan, clean: Judged, calibration: Calibration, precision: str
-) -> tuple[RobustnessPoint, ...]:
-    """AUC of the test part as it is and after each perturbation, one window a track."""
+def robustness_curve(detector: Detector, plan: TrainingPlan, calibration: Calibration) -> tuple[RobustnessPoint, ...]:
+    """AUC of the test part as it is and after each perturbation, the same one window a track each time."""
     test = plan.parts["test"]
-    points = [RobustnessPoint("clean", "clean", 0.0, _auc(clean, calibration))]
-    for way in PERTURBATIONS:
-        harmed = judge(detector, test, blended=needs_blends(test), precision=precision, perturbation=way, most=1)
-        points.append(RobustnessPoint(way.name, way.family, way.strength, _auc(harmed, calibration)))
+    points = []
+    for way in (None, *PERTURBATIONS):
+        judged = judge(detector, test, blended=needs_blends(test), perturbation=way, most=1)
+        named = (way.name, way.family, way.strength) if way else ("clean", "clean", 0.0)
+        points.append(RobustnessPoint(*named, _auc(judged, calibration)))
     return tuple(points)
 
 

@@ -11,7 +11,7 @@ from fakelake.catalog.splits import find_split, read_split, store_split
 from fakelake.models.detector.clips import FAKE, REAL, refuse_one_class
 from fakelake.models.detector.recipes import RECIPES, TrainRecipe
 from fakelake.tasks.near_duplicates import BITS
-from fakelake.tasks.split import SplitSettings, make_split
+from fakelake.tasks.split import SplitSettings, assert_disjoint, make_split
 from fakelake.tasks.split_lake import labelled_videos
 from fakelake.tasks.training_set import (
     NothingToLearnFrom,
@@ -60,9 +60,9 @@ def plan_training(
 
     split: a split's id, or its beginning; None: made of today's labels of `dataset`, and stored
     demo:  a part without a person of its own borrows the videos of another, and says so
-    Raises NothingToLearnFrom, OneClassOnly, SplitNotFound, SplitError, RecipeUnknown.
+    Raises NothingToLearnFrom, OneClassOnly, SplitNotFound, SplitError, LeakageError, RecipeUnknown.
     """
-    split_id = find_split(lake, split) if split else _made_split(lake, dataset)
+    split_id = _found_split(lake, split, dataset) if split else _made_split(lake, dataset)
     infos = labelled_parts(lake, *read_split(lake, split_id))
     everyone = [video.video_id for part in infos.values() for video in part]
     if not everyone:
@@ -90,6 +90,14 @@ def plan_training(
     key = hashlib.sha256("\n".join([recipe.to_json(), split_id, recipe_id, labels]).encode()).hexdigest()[:16]
     margin = crop_margin(lake, recipe_id)
     return TrainingPlan(recipe, split_id, recipe_id, margin, blended, parts, tuple(remarks), key)
+
+
+def _found_split(lake: Lake, split: str, dataset: str | None) -> str:
+    """A stored split. Raises LeakageError where lists that came later name people who are in two of its parts."""
+    split_id = find_split(lake, split)
+    found = labelled_videos(lake, dataset, BITS)
+    assert_disjoint(found.videos, read_split(lake, split_id)[0], found.pairs)
+    return split_id
 
 
 def _made_split(lake: Lake, dataset: str | None) -> str:

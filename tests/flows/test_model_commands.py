@@ -80,7 +80,7 @@ def test_train_says_remarks_figures_and_the_decision(run, called):
     assert done.output.splitlines() == [
         "NOTE: A REMARK",
         "detector version 3: recipe light, epoch 2 of 4",
-        "test: video AUC 0.875",
+        "test, one seed: video AUC 0.875",
         "version 3 stays challenger",
     ]
     assert "noise" in done.stderr, "stdout is for the answer"

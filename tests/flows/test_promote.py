@@ -20,12 +20,12 @@ from tests.tasks.lake_of_faces import NOW, lake_of_faces, people
 def made(tmp_path_factory):
     """A lake and, registered in its store, version 1 that knows nothing, 2 that guesses, and 3 whose files are gone."""
     root = tmp_path_factory.mktemp("promote")
-    lake = lake_of_faces(root / "lake", people(12, frames=6))
+    lake = lake_of_faces(root / "lake", people(60, frames=5))
     plan = plan_of(lake)
     store = new_store(root / "store")
     for name, detector in (("1", undecided()), ("2", opinionated()), ("3", undecided())):
         with store.run("detector", name, {}) as run:
-            store.register("detector", run, bundle_of(root / name, detector), {})
+            store.register("detector", run, bundle_of(root / name, detector, split_id=plan.split_id), {})
     shutil.rmtree(next((root / "store" / "artifacts" / "detector" / run.run_id).glob("artifacts/model")))
     return root, plan
 

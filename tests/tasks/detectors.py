@@ -45,17 +45,19 @@ def opinionated() -> Detector:
     return detector.eval()
 
 
-def bundle_of(directory: Path, detector: Detector, *, margin: float = RECIPE.crop_margin) -> Path:
+def bundle_of(directory: Path, detector: Detector, *, margin: float = RECIPE.crop_margin, split_id: str = "") -> Path:
     """The files that `read_bundle` reads; the exported copy is left out, as tracing it takes seconds."""
-    config = BundleConfig(network=detector.config, recipe_id=RECIPE.recipe_id, crop_margin=margin, trained={})
+    config = BundleConfig(
+        network=detector.config, recipe_id=RECIPE.recipe_id, crop_margin=margin, trained={"split_id": split_id}
+    )  # fmt: skip
     directory.mkdir(parents=True)
     (directory / CONFIG).write_text(config.to_json())
     torch.save(detector.state_dict(), directory / STATE)
     return directory
 
 
-def plan_of(lake: Lake, **changes: object) -> TrainingPlan:
-    return plan_training(lake, PLAIN.changed(changes))
+def plan_of(lake: Lake, split: str | None = None, **changes: object) -> TrainingPlan:
+    return plan_training(lake, PLAIN.changed(changes), split=split)
 
 
 def judged_as(judged: Judged, logits_of) -> Judged:

@@ -59,10 +59,17 @@ def test_videos_that_cannot_be_judged_stay_in_the_count_with_the_reason(judged):
     assert not set(missing) & set(judged.windows.video_ids.tolist())
 
 
-def test_a_long_face_is_judged_by_eight_windows_spread_over_it(judged):
-    long = judged.windows.video_ids == VIDEOS[4].id
-    assert np.bincount(judged.windows.track_ids[long]).tolist() == [8, 1]
+def test_a_face_is_judged_by_all_its_windows_as_it_is_scored_or_by_some_spread_over_it(source, judged):
+    def windows(judged):
+        return np.bincount(judged.windows.track_ids[judged.windows.video_ids == VIDEOS[4].id]).tolist()
+
+    assert windows(judged) == [len(track.windows(6)) for track in source.tracks[source.videos.index(long_one(source))]]
+    assert windows(judge(opinionated(), source, blended=False, most=3)) == [3, 1]
     assert (judged.windows.frames == 6).all()
+
+
+def long_one(source):
+    return next(video for video in source.videos if video.video_id == VIDEOS[4].id)
 
 
 def test_labels_people_and_methods_come_along(judged):

@@ -24,7 +24,7 @@ def test_a_hash_within_the_bits_is_found_and_one_beyond_is_not():
     rng = random.Random(0)
     one = f"{rng.getrandbits(256):064x}"
     hashes = {"one": one, "near": flip(one, 4, rng), "far": flip(one, 5, rng)}
-    assert near_duplicates(hashes, 4) == [("near", "one")]
+    assert near_duplicates(hashes, 4) == {("near", "one"): 4.0}
 
 
 def test_every_pair_that_comparing_all_finds_is_found():
@@ -34,9 +34,9 @@ def test_every_pair_that_comparing_all_finds_is_found():
         one = f"{rng.getrandbits(256):064x}"[: 16 * rng.randrange(1, 5)]
         hashes |= {f"{n} original": one, f"{n} copy": flip(one, rng.randrange(10), rng)}
     for bits in (0, 3, 4.5, 8):
-        expected = [
-            (a, b) for a, b in itertools.combinations(sorted(hashes), 2) if bits_apart(hashes[a], hashes[b]) <= bits
-        ]
+        pairs = itertools.combinations(sorted(hashes), 2)
+        apart = {(a, b): bits_apart(hashes[a], hashes[b]) for a, b in pairs}
+        expected = {pair: found for pair, found in apart.items() if found <= bits}
         assert near_duplicates(hashes, bits) == expected
         assert expected
 
@@ -44,8 +44,8 @@ def test_every_pair_that_comparing_all_finds_is_found():
 def test_a_shorter_video_is_compared_over_the_samples_it_has():
     rng = random.Random(2)
     one = f"{rng.getrandbits(256):064x}"
-    assert near_duplicates({"whole": one, "start": one[:16]}) == [("start", "whole")]
+    assert near_duplicates({"whole": one, "start": one[:16]}) == {("start", "whole"): 0.0}
 
 
 def test_videos_without_a_hash_are_nobodys_duplicates():
-    assert near_duplicates({"a": "", "b": "", "c": None}) == []
+    assert near_duplicates({"a": "", "b": "", "c": None}) == {}

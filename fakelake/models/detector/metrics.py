@@ -121,8 +121,8 @@ class Difference:
 
     @property
     def a_is_better(self) -> bool:
-        """The whole interval lies on the good side of 0."""
-        if self.low is None or self.high is None:
+        """The whole interval lies on the good side of 0; that of a few people is too narrow to say so."""
+        if self.low is None or self.high is None or self.n < ENOUGH_IDENTITIES:
             return False
         return self.high < 0 if self.metric in LOWER_IS_BETTER else self.low > 0
 

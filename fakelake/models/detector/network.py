@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -15,6 +16,7 @@ from fakelake.models.weights import ResolvedWeights, WeightsUnfit
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB, of values 0 to 1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LSTM_STEPS = 512  # frames of one recurrence at most: longer clips are windows
+LEAST_PX = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,8 @@ class DetectorConfig:
             raise ValueError(f"no such network: trunk {self.trunk!r} with temporal {self.temporal!r}")
         if not 1 <= self.frames <= LSTM_STEPS:
             raise ValueError(f"a clip has 1 to {LSTM_STEPS} frames, not {self.frames}")
+        if self.px < LEAST_PX or self.hidden < 1 or not 0 <= self.dropout < 1:
+            raise ValueError(f"px is at least {LEAST_PX}, hidden at least 1, dropout from 0 to below 1")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -132,12 +136,12 @@ def fake_logit(logits: Tensor) -> Tensor:
 
 def load_trunk(detector: Detector, weights: ResolvedWeights) -> None:
     """ImageNet weights into the trunk; the classifier's layer is left out. Raises WeightsUnfit."""
-    state = torch.load(weights.path, map_location="cpu", weights_only=True)
     build, _, _ = TRUNKS[detector.config.trunk]
     network = build(weights=None)
     try:
+        state = torch.load(weights.path, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
+    except (RuntimeError, AttributeError, TypeError, EOFError, OSError, pickle.UnpicklingError) as error:
         first = str(error).splitlines()[0]
         raise WeightsUnfit(f"{weights.path} does not hold a {detector.config.trunk}: {first}") from None
     if detector.config.trunk == "mobilenet_v2":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 
 from fakelake.models.detector.augment import Augmentation
 from fakelake.models.detector.network import DetectorConfig
+from fakelake.models.typed import checked
 
 AUGMENTATIONS: dict[str, Augmentation | None] = {
     "none": None,
@@ -19,7 +20,7 @@ AUGMENTATIONS: dict[str, Augmentation | None] = {
 class TrainRecipe:
     """Every choice of one training.
 
-    weights:   imagenet, scratch, or the path of a state dict of the same network
+    weights:   imagenet, scratch, or the path of a state dict of the trunk as torchvision has it
     augment:   none, light (flip, move, some colour and JPEG) or full (what social media does)
     blended:   share of the fakes that are self-blended; None: all where the lake has no fake, else half
     patience:  epochs without a better validation loss before it stops; None: never
@@ -48,6 +49,10 @@ class TrainRecipe:
             raise ValueError(f"a batch is pairs of a real and a fake clip: an even number, not {self.batch}")
         if self.epochs < 1 or self.clips_per_video < 1:
             raise ValueError("epochs and clips_per_video are at least 1")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+            raise ValueError("learning_rate is above 0, weight_decay at least 0")
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"ema is a decay between 0 and 1, or none, not {self.ema}")
         if self.augment not in AUGMENTATIONS:
             raise ValueError(f"augment is one of {', '.join(AUGMENTATIONS)}, not {self.augment!r}")
         if self.precision not in ("fp32", "bf16"):
@@ -75,8 +80,9 @@ class TrainRecipe:
             raise ValueError(
                 f"A training has no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(own | inner))}."
             )
-        network = replace(self.network, **{k: v for k, v in changes.items() if k in inner})
-        return replace(self, network=network, **{k: v for k, v in changes.items() if k in own})
+        network = checked(type(self.network), {k: v for k, v in changes.items() if k in inner})
+        mine = checked(type(self), {k: v for k, v in changes.items() if k in own})
+        return replace(self, network=replace(self.network, **network), **mine)
 
 
 def paper() -> TrainRecipe:

@@ -17,7 +17,7 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """log_loss: mean, on the videos it was fitted on; note: what hindered the fit, or empty."""
+    """log_loss: on the videos it was fitted on, the classes weighing alike; note: what hindered the fit, or empty."""
 
     value: float
     log_loss: float
@@ -31,8 +31,10 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
-    """The temperature of least log loss for video logits [N] and labels [N] (1 = fake).
+    """The temperature of least log loss for video logits [N] and labels [N] (1 = fake), both classes weighing alike.
 
+    Training pairs a real clip with a fake one, so a logit speaks of footage of which one half is fake. A temperature
+    cannot move that; were the commoner class of a lake to weigh more, it would only blur it.
     Where every fake lies above 0 and every authentic video below, the likelihood would have them certain (temperature
     0). Then the targets are Platt's (1999), as if one more video a class had come out the other way: ten videos a
     class without a miss earn p = 11/12, not 1.
@@ -55,16 +57,20 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
         targets = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (len(labels) - fakes + 2))
         note = f"{len(labels)} validation videos are told apart without a miss: Platt's targets keep p from certainty"
     low, high = np.log(BOUNDS)
+    weights = np.where(labels == 1, 0.5 / fakes, 0.5 / (len(labels) - fakes))
     found = minimize_scalar(
-        lambda t: _log_loss(logits / np.exp(t), targets), bounds=(low, high), method="bounded", options={"xatol": 1e-6}
+        lambda t: _log_loss(logits / np.exp(t), targets, weights),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-6},
     )
     # The loss has one valley (it is convex in 1/T), but the search stops short of its ends.
-    best = min((float(found.x), float(low), float(high)), key=lambda t: _log_loss(logits / np.exp(t), targets))
+    best = min((float(found.x), float(low), float(high)), key=lambda t: _log_loss(logits / np.exp(t), targets, weights))
     if not note and best == high:
         note = "the logits hardly tell fakes from authentic videos: every p is near .5"
-    return Temperature(float(np.exp(best)), _log_loss(logits / np.exp(best), labels.astype(float)), note)
+    return Temperature(float(np.exp(best)), _log_loss(logits / np.exp(best), labels.astype(float), weights), note)
 
 
-def _log_loss(z: np.ndarray, targets: np.ndarray) -> float:
-    """Mean of -t log sigmoid(z) - (1 - t) log sigmoid(-z)."""
-    return float(np.mean(np.logaddexp(0, z) - targets * z))
+def _log_loss(z: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """Weighted sum of -t log sigmoid(z) - (1 - t) log sigmoid(-z)."""
+    return float(np.sum(weights * (np.logaddexp(0, z) - targets * z)))

@@ -167,8 +167,8 @@ class _Run:
         if not math.isfinite(value):
             raise TrainingDiverged(
                 f"The loss became {value} in epoch {self.progress.epoch}, step {self.progress.step}. Lower "
-                f"learning_rate (now {self.recipe.learning_rate:g}) or train with precision=fp32. Training again goes "
-                "on from the last good checkpoint."
+                f"learning_rate (now {self.recipe.learning_rate:g}) or train with precision=fp32. With the "
+                "settings of now it would go on from its last good checkpoint, to the same end."
             )
         loss.backward()
         nn.utils.clip_grad_norm_(self.detector.parameters(), 5.0)

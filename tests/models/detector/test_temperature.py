@@ -25,11 +25,21 @@ def test_no_other_temperature_has_less_log_loss():
 
     def loss(inverse):
         p = sigmoid(logits * inverse)
-        return -np.mean(labels * np.log(p) + (1 - labels) * np.log(1 - p))
+        return -np.mean([np.mean(np.log(p[labels == 1])), np.mean(np.log(1 - p[labels == 0]))])
 
     peer = minimize_scalar(loss, bounds=(0.05, 1.5), method="bounded", options={"xatol": 1e-9})
     assert fitted.value == pytest.approx(1 / peer.x, rel=1e-3)
     assert fitted.log_loss == pytest.approx(peer.fun)
+
+
+def test_however_many_of_the_videos_are_fake_the_temperature_is_the_same():
+    """Logits of pairs speak of one half: with nine fakes to one authentic video nothing about them changes."""
+    rng = np.random.default_rng(0)
+    fakes, reals = rng.normal(2, 2, 9000), rng.normal(-2, 2, 9000)  # log-likelihood ratios, as they should be
+    half = fit_temperature(np.r_[fakes, reals], np.r_[np.ones(9000), np.zeros(9000)])
+    tenth = fit_temperature(np.r_[fakes, reals[:1000]], np.r_[np.ones(9000), np.zeros(1000)])
+    assert half.value == pytest.approx(1, abs=0.05)
+    assert tenth.value == pytest.approx(half.value, abs=0.1)
 
 
 def test_a_temperature_changes_no_order():
