@@ -124,7 +124,18 @@ def examine(
     metadata = labels_from_metadata(lake, plan)
     if metadata is not None and metadata.warning:
         remarks.append(metadata.warning)
+    if unread := _unread(lake):
+        remarks.append(
+            f"{unread} files of the lake are in quarantine without a frame. They carry no label, so the coverage of "
+            "the test part does not count them: see `fakelake quarantine ls`."
+        )
     return Examination(calibration, report, judged, points, metadata, tuple(remarks))
+
+
+def _unread(lake: Lake) -> int:
+    with lake.connect() as connection:
+        query = "SELECT count(*) FROM open_quarantine WHERE coalesce(frames_kept, 0) = 0 AND stage <> 'score'"
+        return connection.execute(query).fetchone()[0]
 
 
 def robustness_curve(detector: Detector, plan: TrainingPlan, calibration: Calibration) -> tuple[RobustnessPoint, ...]:
