@@ -26,6 +26,7 @@ import torch
 from verdict import Verdict, at_least, at_most
 
 from fakelake.catalog.lake import Lake
+from fakelake.models.checkpoint import give_memory_back
 from fakelake.models.detector.infer import best_precision, score_clips
 from fakelake.models.detector.network import Detector, DetectorConfig
 from fakelake.models.detector.recipes import best, paper
@@ -142,6 +143,7 @@ def measure_memory(clips: VideoClips, trunk: str, device: str) -> list[Verdict]:
 
 
 def _training_memory(trunk: str, device: str) -> float:
+    give_memory_back()  # as the training loop does
     detector = Detector(DetectorConfig(trunk=trunk)).to(device, memory_format=torch.channels_last).train()
     libraries = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     optimizer = torch.optim.Adam(detector.parameters(), fused=True)

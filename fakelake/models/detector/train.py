@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from fakelake.models.checkpoint import OtherTraining, TrainingDiverged, give_memory_back, save_whole
 from fakelake.models.detector.clips import ClipSource, PairedClips, batches
 from fakelake.models.detector.infer import autocast
 from fakelake.models.detector.network import Detector
@@ -21,14 +22,6 @@ from fakelake.models.detector.share import Share
 from fakelake.models.detector.validation import HeldOut, validate
 
 SAVE_EVERY_S = 120  # a killed training loses this much at most
-
-
-class TrainingDiverged(Exception):
-    """The loss is no number any more; the text says what to change."""
-
-
-class OtherTraining(Exception):
-    """The checkpoint in the directory belongs to a training with other settings."""
 
 
 @dataclass(slots=True)
@@ -74,6 +67,8 @@ def train(
     """
     share = Share.here()
     torch.manual_seed(recipe.seed + share.rank)
+    if torch.device(device).type == "cpu":
+        give_memory_back()
     detector.to(device, memory_format=torch.channels_last)
     data = PairedClips(
         source, frames=recipe.network.frames, blended=blended, augment=recipe.augmentation, seed=recipe.seed,
@@ -185,7 +180,7 @@ class _Run:
         if epoch.val["log_loss"] < p.best_loss or p.best_epoch < 0:
             p.best_loss, p.best_epoch = epoch.val["log_loss"], epoch.epoch
             if self.share.leads:
-                _save(self.kept.state_dict(), self.directory / "best.pt")
+                save_whole(self.kept.state_dict(), self.directory / "best.pt")
         p.epoch, p.step = p.epoch + 1, 0
         p.loss_sum, p.right, p.clips, p.seconds, p.waited = 0.0, 0, 0, 0.0, 0.0
         self.save()
@@ -203,7 +198,7 @@ class _Run:
             "average": self.average.state_dict() if self.average is not None else None,
             "progress": asdict(self.progress), "random": torch.get_rng_state(),
         }  # fmt: skip
-        _save(state, self.directory / "last.pt")
+        save_whole(state, self.directory / "last.pt")
 
     def resume(self) -> None:
         """Take up `last.pt`, if there is one. Raises OtherTraining."""
@@ -239,10 +234,3 @@ def _rate(recipe: TrainRecipe, steps: int) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, steps - rising))))
 
     return factor
-
-
-def _save(state: object, path: Path) -> None:
-    """Whole or not at all."""
-    partial = path.with_suffix(".tmp")
-    torch.save(state, partial)
-    partial.replace(path)
