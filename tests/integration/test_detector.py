@@ -116,19 +116,6 @@ def test_a_training_killed_between_two_epochs_is_finished_by_the_same_call_with_
     assert same(scores(lake), scores(scored))
 
 
-def test_a_training_shared_by_two_workers_on_ray_ends_in_one_model(
-    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lake = shutil.copytree(labelled, tmp_path / "lake")
-    monkeypatch.setenv("FAKELAKE_TRAIN_WORKERS", "2")
-    summary = train(lake)
-    assert (summary["model_version"], summary["epochs"], summary["promoted"]) == ("1", 4, True)
-    client = new_store(lake / "_mlflow")._client
-    run_id = client.get_model_version("detector", "1").run_id
-    told = client.get_metric_history(run_id, "train/loss")
-    assert [figure.step for figure in told] == [0, 1, 2, 3], "the worker that leads tells MLflow while it trains"
-
-
 def test_a_corrupt_crop_costs_its_own_video_only_and_what_is_too_short_says_so(trained: Path, tmp_path: Path) -> None:
     lake = shutil.copytree(trained, tmp_path / "lake")
     broken = Made(name="broken.mp4", broken=1)
@@ -168,6 +155,10 @@ def test_a_model_that_is_written_wrongly_or_not_there_says_what_there_is(trained
 def test_a_model_of_other_crops_says_how_to_get_fitting_ones(trained: Path, tmp_path: Path) -> None:
     lake_of_faces(tmp_path / "lake", people(1), replace(RECIPE, crop_margin=0.0), labels=False)
     shutil.copytree(trained / "_mlflow", tmp_path / "lake" / "_mlflow")
+    assert "fakelake promote 1" in refused("score", "--lake", tmp_path / "lake", code=1), (
+        "it is another lake's champion"
+    )
+    run("promote", "1", "--why", "it is good there", "--lake", tmp_path / "lake")
     assert "--set crop_margin=0.25" in refused("score", "--lake", tmp_path / "lake", code=1)
 
 
