@@ -78,7 +78,7 @@ def learn(asked: argparse.Namespace, name: str, temporal: str, seed: int) -> Out
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
         detector, progress = train_on(
-            plan, Path(directory), first_weights(plan), device=asked.device, workers=0,
+            plan, Path(directory), first_weights(plan.recipe), device=asked.device, workers=0,
             on_epoch=lambda e: print(f"  {name} {temporal} {seed}: epoch {e.epoch + 1} {e.loss:.3f} {e.val}",
                                      file=sys.stderr, flush=True),
         )  # fmt: skip

@@ -49,16 +49,19 @@ def train_once(lake: str) -> None:
     from fakelake.catalog.lake import Lake
     from fakelake.catalog.scores import champion
     from fakelake.flows.train_detector import train_detector
-    from fakelake.tasks.train_detector import WeightsMissing
+    from fakelake.tasks.train_detector import WeightsMissing, first_weights
+    from fakelake.tasks.training_plan import make_recipe
 
     if champion(Lake.open(lake)):
         return
+    changes = {}
+    try:
+        first_weights(make_recipe("demo"))
+    except WeightsMissing as error:
+        stderr(f"{error}\nSo the demo starts from random weights, which learn far worse.")
+        changes["weights"] = "scratch"
     with redirect_stdout(sys.stderr):
-        try:
-            summary = train_detector(lake, "demo")
-        except WeightsMissing as error:
-            stderr(f"{error}\nSo the demo starts from random weights, which learn far worse.")
-            summary = train_detector(lake, "demo", {"weights": "scratch"})
+        summary = train_detector(lake, "demo", changes)
     stderr("\n".join(summary.lines()))
 
 

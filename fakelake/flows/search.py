@@ -66,7 +66,7 @@ def search_detector(
     opened = Lake.open(lake or settings.lake)
     store, made = store_of(opened, settings), make_recipe(recipe, changes)
     plan = plan_training(opened, made, split=split)
-    weights, device = first_weights(plan), device or best_device()
+    weights, device = first_weights(plan.recipe), device or best_device()
     directory = work_directory(opened, settings) / f"search-{plan.key}"
     directory.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(

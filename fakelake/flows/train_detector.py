@@ -85,7 +85,7 @@ def train_detector(
     made = make_recipe(recipe, changes)
     started, snapshot = datetime.now(UTC), opened.snapshot()
     plan = plan_training(opened, made, split=split, dataset=dataset, demo=recipe == "demo")
-    weights = first_weights(plan)
+    weights = first_weights(plan.recipe)
     device = device or best_device()
     directory = work_directory(opened, settings) / f"{made.name}-{plan.key}"
     run_id = uuid.uuid4().hex

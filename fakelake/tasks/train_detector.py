@@ -16,6 +16,7 @@ from fakelake.models.detector.clips import FAKE
 from fakelake.models.detector.metrics import figures
 from fakelake.models.detector.network import TRUNKS, Detector, load_trunk
 from fakelake.models.detector.temperature import CalibrationError, sigmoid
+from fakelake.models.detector.recipes import TrainRecipe
 from fakelake.models.detector.train import Epoch, Progress, TrainingDiverged, train
 from fakelake.models.weights import ResolvedWeights, WeightsMissing, given, resolve
 from fakelake.tasks.evaluate import EvaluationReport, evaluate
@@ -49,13 +50,13 @@ class Examination:
     remarks: tuple[str, ...]
 
 
-def first_weights(plan: TrainingPlan) -> ResolvedWeights | None:
+def first_weights(recipe: TrainRecipe) -> ResolvedWeights | None:
     """What the network starts from; None for `scratch`. Raises WeightsMissing, WeightsCorrupt."""
-    wanted = plan.recipe.weights
+    wanted = recipe.weights
     if wanted == "scratch":
         return None
     if wanted == "imagenet":
-        return resolve(TRUNKS[plan.recipe.network.trunk][2])
+        return resolve(TRUNKS[recipe.network.trunk][2])
     return given("the detector", Path(wanted))
 
 
