@@ -15,8 +15,8 @@ from fakelake.models.detector.calibrate import DEFAULT_ALPHA, Calibration, calib
 from fakelake.models.detector.clips import FAKE
 from fakelake.models.detector.metrics import figures
 from fakelake.models.detector.network import TRUNKS, Detector, load_trunk
-from fakelake.models.detector.temperature import CalibrationError, sigmoid
 from fakelake.models.detector.recipes import TrainRecipe
+from fakelake.models.detector.temperature import CalibrationError, sigmoid
 from fakelake.models.detector.train import Epoch, Progress, TrainingDiverged, train
 from fakelake.models.weights import ResolvedWeights, WeightsMissing, given, resolve
 from fakelake.tasks.evaluate import EvaluationReport, evaluate
