@@ -41,7 +41,7 @@ def run(directory, sprites, recipe=RECIPE, **more):
 def test_a_generator_learns_to_draw_what_it_never_saw(tmp_path, sprites):
     _, progress = run(tmp_path, sprites, dataclasses.replace(RECIPE, epochs=12, repeats=4))
     first, last = progress.history[0], progress.history[-1]
-    assert last.val["l1"] < 0.6 * first.val["l1"]
+    assert last.val["l1"] < 0.8 * first.val["l1"]
     assert last.losses["reconstruction"] < first.losses["reconstruction"]
     assert {"ssim", "foreground", "false_foreground", "shift", "affine", "l1_still"} <= set(last.val)
 

@@ -1,0 +1,91 @@
+"""Training recipes of the generator."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from fakelake.models.generator.config import GeneratorConfig
+from fakelake.models.generator.perceptual import KINDS
+from fakelake.models.typed import checked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GeneratorRecipe:
+    """Every choice of one training.
+
+    perceptual: vgg19, mobilenet_v2 or pixels: what pictures are compared by
+    perceptual_weights: imagenet or scratch
+    init:       scratch; warmup: first some epochs in the manner of the first-order model, driven by the parts' places;
+                or the path of a state dict of the same network
+    repeats:    of every person in an epoch
+    precision:  fp32 or bf16 (autocast)
+    """
+
+    name: str
+    network: GeneratorConfig = field(default_factory=GeneratorConfig)
+    perceptual: str = "vgg19"
+    perceptual_weights: str = "imagenet"
+    init: str = "warmup"
+    warmup_epochs: int = 1
+    learning_rate: float = 2e-4
+    batch: int = 20
+    epochs: int = 5
+    repeats: int = 50
+    jitter: bool = True
+    precision: str = "fp32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.perceptual not in KINDS:
+            raise ValueError(f"perceptual is one of {', '.join(KINDS)}, not {self.perceptual!r}")
+        if self.perceptual_weights not in ("imagenet", "scratch"):
+            raise ValueError(f"perceptual_weights is imagenet or scratch, not {self.perceptual_weights!r}")
+        if self.precision not in ("fp32", "bf16"):
+            raise ValueError(f"precision is fp32 or bf16, not {self.precision!r}")
+        if min(self.batch, self.epochs, self.repeats) < 1 or self.warmup_epochs < 0:
+            raise ValueError("batch, epochs and repeats are at least 1, warmup_epochs at least 0")
+
+    @property
+    def warming(self) -> int:
+        """Epochs of warm-up at the beginning."""
+        return self.warmup_epochs if self.init == "warmup" else 0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> GeneratorRecipe:
+        values = json.loads(text)
+        return cls(**{**values, "network": GeneratorConfig(**values["network"])})
+
+    def changed(self, changes: dict[str, object]) -> GeneratorRecipe:
+        """With single settings changed, those of the network too (`parts`, `px`, ...). Raises ValueError."""
+        own = {f.name for f in fields(self)} - {"name", "network"}
+        inner = {f.name for f in fields(self.network)}
+        if unknown := set(changes) - own - inner:
+            raise ValueError(
+                f"A training has no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(own | inner))}."
+            )
+        network = checked(type(self.network), {k: v for k, v in changes.items() if k in inner})
+        mine = checked(type(self), {k: v for k, v in changes.items() if k in own})
+        return replace(self, network=replace(self.network, **network), **mine)
+
+
+def paper() -> GeneratorRecipe:
+    """As published: 256 px, VGG-19, Adam 2e-4 for both modules, batches of 20, 5 epochs of 50 times every person."""
+    return GeneratorRecipe(name="paper")
+
+
+def light() -> GeneratorRecipe:
+    """For a CPU: 64 px, a quarter of the channels, compared by a MobileNetV2."""
+    network = GeneratorConfig(px=64, parts=5, seg_base=16, seg_cap=256, rec_base=32, rec_cap=128, rec_blocks=3)
+    return GeneratorRecipe(name="light", network=network, perceptual="mobilenet_v2", batch=8, repeats=20)
+
+
+def demo() -> GeneratorRecipe:
+    """`light`, for a minute: to see the parts at work."""
+    return replace(light(), name="demo", epochs=2, repeats=10)
+
+
+RECIPES = {"paper": paper, "light": light, "demo": demo}
