@@ -9,7 +9,7 @@ from fakelake.catalog.lake import Lake
 from fakelake.catalog.location import LakeLocation
 from fakelake.infra.model_store import CHALLENGER, CHAMPION, ModelMissing, ModelStore
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import place_for_models, store_of, work_directory
+from fakelake.infra.store_of import TrainingBusy, held_alone, place_for_models, store_of, work_directory
 from tests.catalog.rows import finish, start
 from tests.infra.stores import files, new_store
 
@@ -188,3 +188,10 @@ def test_models_that_killed_processes_had_in_use_are_removed(tmp_path):
         with place_for_models(lake, settings) as other:
             assert other.is_dir() and mine.is_dir() and not left.exists()
     assert list(mine.parent.iterdir()) == []
+
+
+def test_two_equal_trainings_do_not_share_a_directory(tmp_path):
+    with held_alone(tmp_path / "training"), pytest.raises(TrainingBusy, match="at this very training already"):
+        held_alone(tmp_path / "training").__enter__()
+    with held_alone(tmp_path / "training"):
+        pass

@@ -7,7 +7,7 @@ import pytest
 
 from fakelake.catalog.splits import SplitNotFound, read_split, split_ids, store_split
 from fakelake.models.detector.clips import FAKE, REAL, OneClassOnly
-from fakelake.tasks.split import SplitError
+from fakelake.tasks.split import LeakageError, SplitError
 from fakelake.tasks.training_plan import PARTS, make_recipe, plan_training
 from fakelake.tasks.training_set import NothingToLearnFrom, RecipeUnknown
 from tests.tasks.lake_of_faces import NOW, RECIPE, Made, label, lake_of_faces, people
@@ -180,3 +180,13 @@ def test_counts_tell_each_part_with_what_has_no_face(tmp_path):
 def test_a_recipe_written_wrongly_says_what_there_is(name, changes, says):
     with pytest.raises(ValueError, match=says):
         make_recipe(name, changes)
+
+
+def test_a_stored_split_that_later_labels_prove_to_leak_is_refused(tmp_path):
+    lake = lake_of_faces(tmp_path / "lake", people(6, frames=5))
+    videos = sorted(lake.read("videos", ["video_id"]).column(0).to_pylist())
+    parts = ("train", "train", "val", "test")
+    rows = [{"split_id": "f" * 16, "video_id": v, "part": parts[n % 4], "group_id": v} for n, v in enumerate(videos)]
+    store_split(lake, rows)
+    with pytest.raises(LeakageError, match="Make a new split"):
+        plan_training(lake, LIGHT, split="ffff")
