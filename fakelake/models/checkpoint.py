@@ -36,3 +36,15 @@ def give_memory_back() -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
             mallopt(_M_MMAP_THRESHOLD, 128 << 10)
+
+
+def left_off(path: Path, recipe: str, pairs: int) -> dict | None:
+    """The checkpoint of a training with this recipe on so many pairs; None if there is none. Raises OtherTraining."""
+    if not path.exists():
+        return None
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["recipe"] != recipe or state["pairs"] != pairs:
+        raise OtherTraining(
+            f"{path} belongs to a training with other settings or other videos. Name another directory, or delete it."
+        )
+    return state

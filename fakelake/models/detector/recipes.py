@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from fakelake.models.detector.augment import Augmentation
 from fakelake.models.detector.network import DetectorConfig
-from fakelake.models.typed import checked
+from fakelake.models.typed import TrainingRecipe
 
 AUGMENTATIONS: dict[str, Augmentation | None] = {
     "none": None,
@@ -17,7 +16,7 @@ AUGMENTATIONS: dict[str, Augmentation | None] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainRecipe:
+class TrainRecipe(TrainingRecipe):
     """Every choice of one training.
 
     weights:   imagenet, scratch, or the path of a state dict of the trunk as torchvision has it
@@ -63,26 +62,6 @@ class TrainRecipe:
     @property
     def augmentation(self) -> Augmentation | None:
         return AUGMENTATIONS[self.augment]
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> TrainRecipe:
-        values = json.loads(text)
-        return cls(**{**values, "network": DetectorConfig(**values["network"])})
-
-    def changed(self, changes: dict[str, object]) -> TrainRecipe:
-        """With single settings changed, those of the network too (`frames`, `trunk`, ...). Raises ValueError."""
-        own = {f.name for f in fields(self)} - {"name", "network"}
-        inner = {f.name for f in fields(self.network)}
-        if unknown := set(changes) - own - inner:
-            raise ValueError(
-                f"A training has no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(own | inner))}."
-            )
-        network = checked(type(self.network), {k: v for k, v in changes.items() if k in inner})
-        mine = checked(type(self), {k: v for k, v in changes.items() if k in own})
-        return replace(self, network=replace(self.network, **network), **mine)
 
 
 def paper() -> TrainRecipe:

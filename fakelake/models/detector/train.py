@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fakelake.models.checkpoint import OtherTraining, TrainingDiverged, give_memory_back, save_whole
+from fakelake.models.checkpoint import TrainingDiverged, give_memory_back, left_off, save_whole
 from fakelake.models.detector.clips import ClipSource, PairedClips, batches
 from fakelake.models.detector.infer import autocast
 from fakelake.models.detector.network import Detector
@@ -202,15 +202,9 @@ class _Run:
 
     def resume(self) -> None:
         """Take up `last.pt`, if there is one. Raises OtherTraining."""
-        path = self.directory / "last.pt"
-        if not path.exists():
+        state = left_off(self.directory / "last.pt", self.recipe.to_json(), len(self.data))
+        if state is None:
             return
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["recipe"] != self.recipe.to_json() or state["pairs"] != len(self.data):
-            raise OtherTraining(
-                f"{path} belongs to a training with other settings or other videos. Name another directory, or "
-                "delete it."
-            )
         self.detector.load_state_dict(state["detector"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from fakelake.models.generator.config import GeneratorConfig
 from fakelake.models.generator.perceptual import KINDS
-from fakelake.models.typed import checked
+from fakelake.models.typed import TrainingRecipe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GeneratorRecipe:
+class GeneratorRecipe(TrainingRecipe):
     """Every choice of one training.
 
     perceptual: vgg19, mobilenet_v2 or pixels: what pictures are compared by
@@ -50,26 +49,6 @@ class GeneratorRecipe:
     def warming(self) -> int:
         """Epochs of warm-up at the beginning."""
         return self.warmup_epochs if self.init == "warmup" else 0
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> GeneratorRecipe:
-        values = json.loads(text)
-        return cls(**{**values, "network": GeneratorConfig(**values["network"])})
-
-    def changed(self, changes: dict[str, object]) -> GeneratorRecipe:
-        """With single settings changed, those of the network too (`parts`, `px`, ...). Raises ValueError."""
-        own = {f.name for f in fields(self)} - {"name", "network"}
-        inner = {f.name for f in fields(self.network)}
-        if unknown := set(changes) - own - inner:
-            raise ValueError(
-                f"A training has no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(own | inner))}."
-            )
-        network = checked(type(self.network), {k: v for k, v in changes.items() if k in inner})
-        mine = checked(type(self), {k: v for k, v in changes.items() if k in own})
-        return replace(self, network=replace(self.network, **network), **mine)
 
 
 def paper() -> GeneratorRecipe:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from fakelake.models.checkpoint import OtherTraining, TrainingDiverged, give_memory_back, save_whole
+from fakelake.models.checkpoint import TrainingDiverged, give_memory_back, left_off, save_whole
 from fakelake.models.generator.equivariance import Transform
 from fakelake.models.generator.measures import HeldOutPairs, held_out_figures
 from fakelake.models.generator.network import Generator
@@ -145,15 +145,9 @@ class _Run:
 
     def resume(self) -> None:
         """Take up `last.pt`, if there is one. Raises OtherTraining."""
-        path = self.directory / "last.pt"
-        if not path.exists():
+        state = left_off(self.directory / "last.pt", self.recipe.to_json(), len(self.pairs))
+        if state is None:
             return
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["recipe"] != self.recipe.to_json() or state["pairs"] != len(self.pairs):
-            raise OtherTraining(
-                f"{path} belongs to a training with other settings or other videos. Name another directory, or "
-                "delete it."
-            )
         self.generator.load_state_dict(state["generator"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

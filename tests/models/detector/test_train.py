@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from fakelake.models.checkpoint import OtherTraining, TrainingDiverged
 from fakelake.models.detector.network import Detector, DetectorConfig
 from fakelake.models.detector.recipes import RECIPES, TrainRecipe
-from fakelake.models.detector.train import OtherTraining, TrainingDiverged, train
+from fakelake.models.detector.train import train
 from fakelake.models.detector.validation import HeldOut, validate
 from tests.models.detector.pictures import MadeVideos, made_clip
 
