@@ -9,7 +9,7 @@ import numpy as np
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.splits import read_split
-from fakelake.models.detector.bundle import BundleUnfit
+from fakelake.models.bundle import BundleUnfit
 from fakelake.models.detector.metrics import ENOUGH_IDENTITIES, Difference, paired_difference
 from fakelake.tasks.judge import Judged, judge, needs_blends
 from fakelake.tasks.model_files import read_model

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from fakelake.catalog.lake import Lake
-from fakelake.models.detector.bundle import CONFIG, STATE, BundleConfig
+from fakelake.models.bundle import CONFIG, STATE
+from fakelake.models.detector.bundle import BundleConfig
 from fakelake.models.detector.network import Detector, DetectorConfig
 from fakelake.tasks.evaluate import Windows
 from fakelake.tasks.judge import Judged, judge

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fakelake.catalog.scores import commit_scores
-from fakelake.models.detector.bundle import BundleUnfit
+from fakelake.models.bundle import BundleUnfit
 from fakelake.tasks.score_plan import NoFittingCrops, plan_scoring
 from tests.tasks.detectors import bundle_of, undecided
 from tests.tasks.lake_of_faces import RECIPE, Made, lake_of_faces, people

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,15 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fakelake.models.bundle import CARD, CONFIG, STATE, BundleUnfit, reading
 from fakelake.models.detector.network import Detector, DetectorConfig, fake_logit
 from fakelake.models.weights import sha256_of
 
-CONFIG, STATE, SCRIPT, CARD = "config.json", "weights.pt", "model.ts", "card.md"
+SCRIPT = "model.ts"
 TOLERANCE = 1e-3  # of a logit, between the eager model and an exported one
-
-
-class BundleUnfit(Exception):
-    """A model's files are missing, damaged or do not fit one another; the text says which."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,15 +77,10 @@ def write_bundle(directory: Path, detector: Detector, config: BundleConfig, card
 
 def read_bundle(directory: Path) -> tuple[Detector, BundleConfig]:
     """The model, ready to score on the CPU. Raises BundleUnfit."""
-    try:
+    with reading(directory):
         config = BundleConfig.from_json((directory / CONFIG).read_text())
         detector = Detector(config.network)
         detector.load_state_dict(torch.load(directory / STATE, map_location="cpu", weights_only=True))
-    except FileNotFoundError as error:
-        raise BundleUnfit(f"The model in {directory} has no {Path(error.filename).name}.") from None
-    except (OSError, RuntimeError, TypeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BundleUnfit(f"The model in {directory} cannot be read: {first}. Train or register it again.") from None
     return detector.eval(), config
 
 

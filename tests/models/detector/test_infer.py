@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fakelake.models.detector.bundle import STATE, BundleConfig, BundleUnfit, read_bundle, write_bundle
+from fakelake.models.bundle import STATE, BundleUnfit
+from fakelake.models.detector.bundle import BundleConfig, read_bundle, write_bundle
 from fakelake.models.detector.clips import padded
 from fakelake.models.detector.gradcam import heat_maps, overlay
 from fakelake.models.detector.infer import score_clips
