@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.fs
-import pyarrow.parquet as pq
 
-from fakelake.catalog import duck
-from fakelake.catalog.lake import Lake, one_of
+from fakelake.catalog.lake import Lake
 from fakelake.tasks.crop import square
+from fakelake.tasks.picture_reader import PictureReader, of_recipe, picture_rows
 
 LEAST_FRAMES = 5  # crops of a face, under which it is too short to say anything
 LONGEST_GAP_S = 1.0  # between two crops of one window: sampled footage is cut there
-GROUPS_KEPT = 4  # decoded row groups in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,63 +66,12 @@ class FaceTrack:
         return found
 
 
-class CropReader:
-    """Reads and decodes crops. Cheap to pickle: files are opened where it is used."""
-
-    def __init__(self, lake: Lake) -> None:
-        self.location = lake.location
-        self._reset()
-
-    def _reset(self) -> None:
-        self._filesystem: pyarrow.fs.FileSystem | None = None
-        self._files: dict[str, tuple[pq.ParquetFile, np.ndarray]] = {}
-        self._groups: OrderedDict[tuple[str, int], pa.ChunkedArray] = OrderedDict()
-
-    def __getstate__(self) -> dict:
-        return {"location": self.location}
-
-    def __setstate__(self, state: dict) -> None:
-        self.location = state["location"]
-        self._reset()
+class CropReader(PictureReader):
+    """Reads crops of tracks."""
 
     def read(self, track: FaceTrack, window: slice, px: int) -> np.ndarray:
         """uint8 [T, px, px, 3] RGB. Raises ValueError with the video's id where a picture cannot be decoded."""
-        return np.stack([self._picture(track, int(row), px) for row in track.rows[window]])
-
-    def _picture(self, track: FaceTrack, row: int, px: int) -> np.ndarray:
-        data = self._bytes(track.file, row)
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if len(data) else None
-        if picture is None:
-            raise ValueError(
-                f"A crop of video {track.video_id} (row {row} of {track.file}) is no picture. "
-                "Run: fakelake catalog check"
-            )
-        if picture.shape[0] != px:
-            shrink = picture.shape[0] > px
-            picture = cv2.resize(picture, (px, px), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
-        return picture
-
-    def _bytes(self, path: str, row: int) -> memoryview:
-        file, ends = self._open(path)
-        group = int(np.searchsorted(ends, row, side="right"))
-        key = (path, group)
-        if key not in self._groups:
-            self._groups[key] = file.read_row_group(group, columns=["image"], use_threads=False).column(0)
-            while len(self._groups) > GROUPS_KEPT:
-                self._groups.popitem(last=False)
-        self._groups.move_to_end(key)
-        return self._groups[key][row - int(ends[group - 1] if group else 0)].as_buffer()
-
-    def _open(self, path: str) -> tuple[pq.ParquetFile, np.ndarray]:
-        if path not in self._files:
-            if self._filesystem is None:
-                self._filesystem, _ = duck.arrow_filesystem(self.location)
-            if len(self._files) >= 64:
-                self._files.pop(next(iter(self._files)))[0].close(force=True)
-            file = pq.ParquetFile(self._filesystem.open_input_file(path))
-            counts = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
-            self._files[path] = file, np.cumsum(counts)
-        return self._files[path]
+        return np.stack([self.picture(track.video_id, track.file, int(row), px) for row in track.rows[window]])
 
 
 def face_tracks(lake: Lake, recipe_id: str, margin: float, video_ids: Collection[str]) -> list[FaceTrack]:
@@ -135,9 +79,9 @@ def face_tracks(lake: Lake, recipe_id: str, margin: float, video_ids: Collection
 
     margin: the recipe's crop margin, which tells where in the full frame a crop lies
     """
-    boxes = _boxes(lake, recipe_id, video_ids)
+    boxes = face_boxes(lake, recipe_id, video_ids)
     tracks = []
-    for file, rows in _crop_rows(lake, recipe_id, video_ids):
+    for file, rows in picture_rows(lake, "crops", ("video_id", "track_id", "frame", "crop_px"), recipe_id, video_ids):
         columns = [rows[name].to_numpy() for name in ("row", "track_id", "frame")]
         videos = rows["video_id"].to_numpy(zero_copy_only=False)
         sides = rows["crop_px"].to_numpy()
@@ -155,7 +99,7 @@ def face_tracks(lake: Lake, recipe_id: str, margin: float, video_ids: Collection
 
 
 @dataclass(frozen=True, slots=True)
-class _Boxes:
+class FaceBoxes:
     """Face rows of one video, sorted by track and frame."""
 
     keys: np.ndarray  # [n, 2] track, frame
@@ -163,19 +107,24 @@ class _Boxes:
     corners: np.ndarray  # [n, 4]
     landmarks: np.ndarray  # [n, 5, 2], pixels of the full frame
 
+    def rows_of(self, track_id: int, frames: np.ndarray) -> np.ndarray:
+        """Where these frames of a track are, int64 [n]."""
+        first, last = np.searchsorted(self.keys[:, 0], [track_id, track_id + 1])
+        return first + np.searchsorted(self.keys[first:last, 1], frames)
+
     def on_crops(self, track_id: int, frames: np.ndarray, margin: float, px: int) -> tuple[np.ndarray, np.ndarray]:
         """pts_s [n] and landmarks [n, 5, 2] in pixels of the crop."""
-        first, last = np.searchsorted(self.keys[:, 0], [track_id, track_id + 1])
-        at = first + np.searchsorted(self.keys[first:last, 1], frames)
+        at = self.rows_of(track_id, frames)
         windows = np.array([square(box, margin) for box in self.corners[at]], np.float32)
         scale = px / (windows[:, 2] - windows[:, 0])
         moved = (self.landmarks[at] - windows[:, None, :2]) * scale[:, None, None]
         return self.pts_s[at], moved.astype(np.float32)
 
 
-def _boxes(lake: Lake, recipe_id: str, video_ids: Collection[str]) -> dict[str, _Boxes]:
+def face_boxes(lake: Lake, recipe_id: str, video_ids: Collection[str]) -> dict[str, FaceBoxes]:
+    """Of each of these videos."""
     columns = ["video_id", "track_id", "frame", "pts_s", "x1", "y1", "x2", "y2", "landmarks"]
-    rows = lake.read("frames", columns, _of(recipe_id, video_ids)).combine_chunks()
+    rows = lake.read("frames", columns, of_recipe(recipe_id, video_ids)).combine_chunks()
     rows = rows.sort_by([("video_id", "ascending"), ("track_id", "ascending"), ("frame", "ascending")])
     videos = rows["video_id"].to_numpy(zero_copy_only=False)
     found = {}
@@ -185,30 +134,12 @@ def _boxes(lake: Lake, recipe_id: str, video_ids: Collection[str]) -> dict[str, 
     return found
 
 
-def _boxes_of(rows: pa.Table) -> _Boxes:
+def _boxes_of(rows: pa.Table) -> FaceBoxes:
     # A face clip has no landmarks: null, or NaN in older lakes.
     points = [p if p is not None else [np.nan] * 10 for p in rows["landmarks"].to_pylist()]
-    return _Boxes(
+    return FaceBoxes(
         keys=np.stack([rows["track_id"].to_numpy(), rows["frame"].to_numpy()], 1),
         pts_s=rows["pts_s"].to_numpy(),
         corners=np.stack([rows[name].to_numpy() for name in ("x1", "y1", "x2", "y2")], 1),
         landmarks=np.asarray(points, np.float32).reshape(-1, 5, 2),
     )
-
-
-def _crop_rows(lake: Lake, recipe_id: str, video_ids: Collection[str]) -> Iterator[tuple[str, pa.Table]]:
-    """Each file of `crops` that holds any of the videos, with the row numbers of theirs; no picture is read."""
-    filesystem, root = duck.arrow_filesystem(lake.location)
-    wanted = _of(recipe_id, video_ids)
-    for part in lake.parts("crops"):
-        path = f"{root}/crops/{part.path}"
-        columns = ["video_id", "track_id", "frame", "crop_px", "recipe_id"]
-        with pq.ParquetFile(filesystem.open_input_file(path)) as file:
-            rows = file.read(columns=columns)
-        rows = rows.append_column("row", pa.array(np.arange(len(rows)))).filter(wanted)
-        if len(rows):
-            yield path, rows.combine_chunks()
-
-
-def _of(recipe_id: str, video_ids: Collection[str]) -> pc.Expression:
-    return one_of("video_id", video_ids) & (pc.field("recipe_id") == recipe_id)

@@ -9,11 +9,12 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from fakelake.models.detector.augment import Augmentation
 from fakelake.models.detector.blend import self_blend
-from fakelake.models.detector.share import ALONE, Share
+from fakelake.models.epoch import epoch_loader
+from fakelake.models.share import ALONE, Share
 
 REAL, FAKE = 0, 1
 
@@ -109,34 +110,11 @@ def padded(clips: Sequence[np.ndarray], frames: int) -> tuple[Tensor, Tensor]:
     return batch, mask
 
 
-class EpochOrder(Sampler):
-    """Batches of (epoch, i), from a given step on; of each batch, this process' share. Raises ValueError."""
-
-    def __init__(
-        self, pairs: int, pairs_a_batch: int, epoch: int, first_step: int = 0, share: Share = ALONE
-    ) -> None:  # fmt: skip
-        self.pairs, self.size = share.of_pairs(pairs, pairs_a_batch), pairs_a_batch
-        self.epoch, self.first, self.share = epoch, first_step, share
-
-    def __iter__(self):
-        for start in range(self.first * self.size, self.pairs, self.size):
-            whole = range(start, min(start + self.size, self.pairs))
-            yield [(self.epoch, i) for i in whole[self.share.rank :: self.share.world]]
-
-    def __len__(self) -> int:
-        return max(0, -(-self.pairs // self.size) - self.first)
-
-
 def batches(
     dataset: PairedClips, batch: int, epoch: int, first_step: int, workers: int, share: Share = ALONE
 ) -> DataLoader:
-    """Batches (clips [B, T, 3, px, px], mask [B, T], labels [B]) of one epoch; B is even, pairs stay together.
-
-    workers: processes that read ahead; 0 reads in this one. They are spawned, as Arrow's threads do not survive a fork.
-    """
-    order = EpochOrder(len(dataset), max(1, batch // 2), epoch, first_step, share)
-    apart = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
-    return DataLoader(dataset, batch_sampler=order, collate_fn=_collate, num_workers=workers, **apart)
+    """Batches (clips [B, T, 3, px, px], mask [B, T], labels [B]) of one epoch; B is even, pairs stay together."""
+    return epoch_loader(dataset, max(1, batch // 2), epoch, first_step, workers, share, _collate)
 
 
 def _collate(pairs: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:

@@ -18,8 +18,8 @@ from fakelake.models.detector.clips import ClipSource, PairedClips, batches
 from fakelake.models.detector.infer import autocast
 from fakelake.models.detector.network import Detector
 from fakelake.models.detector.recipes import TrainRecipe
-from fakelake.models.detector.share import Share
 from fakelake.models.detector.validation import HeldOut, validate
+from fakelake.models.share import Share
 
 SAVE_EVERY_S = 120  # a killed training loses this much at most
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fakelake.models.generator import equivariance
 from fakelake.models.generator.blocks import grid
@@ -17,8 +18,7 @@ WARMUP_SIGMA = 0.1  # of the Gaussians, of a picture that is 2 wide
 WARMUP_BACKGROUND = 0.1  # what stands for the background beside Gaussians whose height is 1
 
 
-@dataclass(frozen=True, slots=True)
-class Losses:
+class Losses(NamedTuple):
     """Each already weighted; `total` is their sum."""
 
     reconstruction: Tensor
@@ -30,8 +30,18 @@ class Losses:
         return self.reconstruction + self.shift + self.affine
 
     def values(self) -> dict[str, float]:
-        named = {name: getattr(self, name) for name in ("reconstruction", "shift", "affine")}
-        return {name: float(value.detach()) for name, value in named.items()}
+        return {name: float(value.detach()) for name, value in self._asdict().items()}
+
+
+class Objective(nn.Module):
+    """`losses` as a module, whose call several processes can share."""
+
+    def __init__(self, generator: Generator, perceptual: PerceptualLoss) -> None:
+        super().__init__()
+        self.generator, self.perceptual = generator, perceptual
+
+    def forward(self, source: Tensor, target: Tensor, transform: equivariance.Transform, warmup: bool) -> Losses:
+        return losses(self.generator, self.perceptual, source, target, transform, warmup=warmup)[0]
 
 
 def losses(

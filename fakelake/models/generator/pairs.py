@@ -8,8 +8,11 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as T
+
+from fakelake.models.epoch import epoch_loader
+from fakelake.models.share import ALONE, Share
 
 
 class PortraitSource(Protocol):
@@ -86,19 +89,8 @@ class FramePairs(Dataset):
         return self.augment(pair, rng) if self.augment else pair
 
 
-class _Order(Sampler):
-    def __init__(self, items: int, batch: int, epoch: int, first_step: int) -> None:
-        self.items, self.batch, self.epoch, self.first = items, batch, epoch, first_step
-
-    def __iter__(self):
-        for start in range(self.first * self.batch, self.items, self.batch):
-            yield [(self.epoch, i) for i in range(start, min(start + self.batch, self.items))]
-
-    def __len__(self) -> int:
-        return max(0, -(-self.items // self.batch) - self.first)
-
-
-def batches(pairs: FramePairs, batch: int, epoch: int, first_step: int, workers: int) -> DataLoader:
+def batches(
+    pairs: FramePairs, batch: int, epoch: int, first_step: int, workers: int, share: Share = ALONE
+) -> DataLoader:
     """Batches uint8 [B, 2, 3, px, px] of one epoch, from a step on. workers: processes that read ahead."""
-    apart = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
-    return DataLoader(pairs, batch_sampler=_Order(len(pairs), batch, epoch, first_step), num_workers=workers, **apart)
+    return epoch_loader(pairs, batch, epoch, first_step, workers, share)

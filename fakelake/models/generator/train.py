@@ -14,10 +14,11 @@ from fakelake.models.checkpoint import TrainingDiverged, give_memory_back, left_
 from fakelake.models.generator.equivariance import Transform
 from fakelake.models.generator.measures import HeldOutPairs, held_out_figures
 from fakelake.models.generator.network import Generator
-from fakelake.models.generator.objective import losses
+from fakelake.models.generator.objective import Objective
 from fakelake.models.generator.pairs import FramePairs, PairAugmentation, PortraitSource, batches
 from fakelake.models.generator.perceptual import PerceptualLoss
 from fakelake.models.generator.recipes import GeneratorRecipe
+from fakelake.models.share import Share
 
 SAVE_EVERY_S = 120
 BETAS = (0.5, 0.999)
@@ -32,6 +33,7 @@ class Epoch:
     losses: dict[str, float]
     seconds: float
     pairs_per_s: float
+    wait_share: float
     val: dict[str, float] = field(default_factory=dict)
 
 
@@ -45,6 +47,7 @@ class Progress:
     sums: dict[str, float] = field(default_factory=dict)
     pairs: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
 
 
 def train(
@@ -55,18 +58,23 @@ def train(
 
     directory: gets `last.pt`; what it holds of an interrupted training is taken up, so that call and call again is safe
     on_epoch:  is told of every epoch, with the generator as it then is
+    In a process group of `torch.distributed` every process calls this alike, with a directory that all see, and takes
+    its share of each batch; the first validates, saves and tells `on_epoch`.
     Raises TrainingDiverged, OtherTraining, WeightsMissing, WeightsUnfit.
     """
-    torch.manual_seed(recipe.seed)
+    share = Share.here()
+    torch.manual_seed(recipe.seed + share.rank)
     if torch.device(device).type == "cpu":
         give_memory_back()
-    run = _Run(generator, source, recipe, directory, device, workers)
+    run = _Run(generator, source, recipe, directory, device, workers, share)
     run.resume()
     while run.progress.epoch < recipe.warming + recipe.epochs:
         epoch = run.one_epoch()
-        epoch.val = held_out_figures(generator, held_out)
+        epoch.val = share.told(held_out_figures(generator, held_out) if share.leads else {})
         run.close_epoch(epoch)
-        on_epoch(epoch, generator)
+        if share.leads:
+            on_epoch(epoch, generator)
+    share.told(None)  # the leader has saved
     generator.eval()
     return run.progress
 
@@ -76,16 +84,16 @@ class _Run:
 
     def __init__(
         self, generator: Generator, source: PortraitSource, recipe: GeneratorRecipe, directory: Path, device: str,
-        workers: int,
+        workers: int, share: Share,
     ) -> None:  # fmt: skip
         directory.mkdir(parents=True, exist_ok=True)
         self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.perceptual = PerceptualLoss(recipe.perceptual, weights=recipe.perceptual_weights).to(device)
+        perceptual = PerceptualLoss(recipe.perceptual, weights=recipe.perceptual_weights)
+        self.objective = share.wrap(Objective(generator, perceptual).to(device), some_unused=recipe.warming > 0)
         augment = PairAugmentation() if recipe.jitter else None
-        self.pairs = FramePairs(
-            source, recipe.network.px, repeats=recipe.repeats, augment=augment, seed=recipe.seed
-        )  # fmt: skip
+        self.pairs = FramePairs(source, recipe.network.px, repeats=recipe.repeats, augment=augment, seed=recipe.seed)
         self.recipe, self.directory, self.device, self.workers = recipe, directory, device, workers
+        self.share = share
         finding = [p for name, p in generator.named_parameters() if not name.startswith("reconstruction.")]
         drawing = list(generator.reconstruction.parameters())
         self.optimizers = [torch.optim.Adam(p, recipe.learning_rate, BETAS, fused=True) for p in (finding, drawing)]
@@ -97,24 +105,27 @@ class _Run:
         self.generator.train()
         warmup = p.epoch < self.recipe.warming
         saved = before = time.monotonic()
-        for pairs in batches(self.pairs, self.recipe.batch, p.epoch, p.step, self.workers):
+        for pairs in batches(self.pairs, self.recipe.batch, p.epoch, p.step, self.workers, self.share):
+            arrived = time.monotonic()
             values = self._step(pairs.to(self.device), warmup)
             p.step, p.pairs = p.step + 1, p.pairs + len(pairs)
             for name, value in values.items():
                 p.sums[name] = p.sums.get(name, 0.0) + value * len(pairs)
             now = time.monotonic()
-            p.seconds, before = p.seconds + now - before, now
+            p.waited, p.seconds, before = p.waited + arrived - before, p.seconds + now - before, now
             if now - saved > SAVE_EVERY_S:
                 self.save()
                 saved = time.monotonic()
-        means = {name: value / p.pairs for name, value in p.sums.items()}
-        return Epoch(p.epoch, warmup, means, p.seconds, p.pairs / max(p.seconds, 1e-9))
+        *sums, pairs = self.share.sum([*p.sums.values(), p.pairs], self.device)
+        means = {name: value / pairs for name, value in zip(p.sums, sums, strict=True)}
+        seconds = max(p.seconds, 1e-9)
+        return Epoch(p.epoch, warmup, means, p.seconds, pairs / seconds, p.waited / seconds)
 
     def _step(self, pairs: torch.Tensor, warmup: bool) -> dict[str, float]:
         source, target = (pairs.float() / 255).unbind(1)
         transform = Transform.random(len(pairs), source.device)
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            found, _ = losses(self.generator, self.perceptual, source, target, transform, warmup=warmup)
+            found = self.objective(source, target, transform, warmup)
         values = found.values()
         if not all(map(math.isfinite, values.values())):
             raise TrainingDiverged(
@@ -132,10 +143,12 @@ class _Run:
     def close_epoch(self, epoch: Epoch) -> None:
         p = self.progress
         p.history.append(epoch)
-        p.epoch, p.step, p.pairs, p.seconds, p.sums = p.epoch + 1, 0, 0, 0.0, {}
+        p.epoch, p.step, p.pairs, p.seconds, p.waited, p.sums = p.epoch + 1, 0, 0, 0.0, 0.0, {}
         self.save()
 
     def save(self) -> None:
+        if not self.share.leads:
+            return
         state = {
             "recipe": self.recipe.to_json(), "pairs": len(self.pairs), "generator": self.generator.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],

@@ -35,9 +35,12 @@ class Share:
         """The one that validates, saves and tells."""
         return self.rank == 0
 
-    def wrap(self, network: nn.Module) -> nn.Module:
-        """The network with its gradients averaged over all shares, and its batch statistics those of the leader."""
-        return DistributedDataParallel(network) if self.world > 1 else network
+    def wrap(self, network: nn.Module, *, some_unused: bool = False) -> nn.Module:
+        """The network with its gradients averaged over all shares, and its batch statistics those of the leader.
+
+        some_unused: there are steps in which not every parameter has a gradient
+        """
+        return DistributedDataParallel(network, find_unused_parameters=some_unused) if self.world > 1 else network
 
     def sum(self, values: list[float], device: str) -> list[float]:
         """Each value summed over all shares."""
@@ -55,14 +58,14 @@ class Share:
         distributed.broadcast_object_list(box)
         return box[0]
 
-    def of_pairs(self, pairs: int, pairs_a_batch: int) -> int:
-        """How many pairs of an epoch are used, so that every batch has equal shares. Raises ValueError."""
-        if pairs_a_batch % self.world or pairs < self.world:
+    def of_items(self, items: int, items_a_batch: int) -> int:
+        """How many items of an epoch are used, so that every batch has equal shares. Raises ValueError."""
+        if items_a_batch % self.world or items < self.world:
             raise ValueError(
-                f"{self.world} workers cannot share batches of {pairs_a_batch} pairs, with {pairs} pairs an epoch. Set "
-                f"batch to a multiple of {2 * self.world}, or use fewer workers."
+                f"{self.world} workers cannot share {items} items an epoch in batches of {items_a_batch}. Set batch to "
+                f"a multiple of {self.world} (a detector's items are pairs: of {2 * self.world}), or use fewer workers."
             )
-        return pairs - pairs % self.world
+        return items - items % self.world
 
 
 ALONE = Share()

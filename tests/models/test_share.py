@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import distributed, multiprocessing
 
-from fakelake.models.detector.clips import EpochOrder
 from fakelake.models.detector.network import Detector
-from fakelake.models.detector.share import ALONE, Share
 from fakelake.models.detector.train import train
+from fakelake.models.epoch import EpochOrder
+from fakelake.models.share import ALONE, Share
 from tests.models.detector.pictures import MadeVideos
 from tests.models.detector.test_train import RECIPE, held_out
 
@@ -29,7 +29,7 @@ def test_a_batch_that_cannot_be_shared_equally_is_left_out():
 
 
 def test_workers_that_cannot_share_a_batch_are_told_how_many_can():
-    with pytest.raises(ValueError, match="Set batch to a multiple of 6"):
+    with pytest.raises(ValueError, match="Set batch to a multiple of 3"):
         EpochOrder(12, 4, 0, 0, Share(0, 3))
 
 
