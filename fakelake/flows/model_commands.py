@@ -12,7 +12,17 @@ import typer
 from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root, print_json
 
 train_app = typer.Typer(help="Train a model on the lake.", no_args_is_help=True)
-WORDS = ("augment", "precision", "temporal", "trunk", "weights")  # settings that are words, `none` among them
+WORDS = (
+    "augment",
+    "background",
+    "init",
+    "perceptual",
+    "perceptual_weights",
+    "precision",
+    "temporal",
+    "trunk",
+    "weights",
+)  # settings that are words, `none` among them
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one setting of the recipe: epochs=3.")]
 
 
@@ -35,6 +45,32 @@ def train_detector(
 
     prepare()
     from fakelake.flows.train_detector import train_detector as flow
+
+    with redirect_stdout(sys.stderr):
+        summary = flow(lake_root(lake), recipe, changes, split, dataset, device=device, promote=promote, quiet=as_json)
+    print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))
+
+
+@train_app.command("generator")
+def train_generator(
+    lake: LakeOption = None,
+    recipe: Annotated[str, typer.Option(help="paper, light (for a CPU) or demo.")] = "light",
+    segments: Annotated[int | None, typer.Option(min=1, help="How many parts a face is cut into: 5, 10 or 15.")] = None,
+    set_: SetOption = None,
+    split: Annotated[
+        str | None, typer.Option(help="A split's id, or its beginning; default: made of today's labels.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only videos ingested as this data set.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: a GPU where there is one.")] = None,
+    promote: Annotated[bool, typer.Option(help="Make it champion if it draws held-out people better.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn the parts of faces from their motion, name them, and register a generator that can swap them."""
+    changes = parse_settings(set_ or []) | ({"parts": segments} if segments else {})
+    from fakelake.infra.prefect_env import prepare
+
+    prepare()
+    from fakelake.flows.train_generator import train_generator as flow
 
     with redirect_stdout(sys.stderr):
         summary = flow(lake_root(lake), recipe, changes, split, dataset, device=device, promote=promote, quiet=as_json)

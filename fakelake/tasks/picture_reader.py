@@ -42,7 +42,7 @@ class PictureReader:
         data = self._bytes(file, row)
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if len(data) else None
         if picture is None:
-            raise ValueError(f"Of video {video_id}, row {row} of {file} is no picture. Run: fakelake catalog check")
+            raise ValueError(f"Of video {video_id} the row {row} of {file} is no picture. Run: fakelake catalog check")
         if picture.shape[0] != px:
             shrink = picture.shape[0] > px
             picture = cv2.resize(picture, (px, px), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)

@@ -62,7 +62,7 @@ def plan_training(
     demo:  a part without a person of its own borrows the videos of another, and says so
     Raises NothingToLearnFrom, OneClassOnly, SplitNotFound, SplitError, LeakageError, RecipeUnknown.
     """
-    split_id = _found_split(lake, split, dataset) if split else _made_split(lake, dataset)
+    split_id = split_for(lake, split, dataset)
     infos = labelled_parts(lake, *read_split(lake, split_id))
     everyone = [video.video_id for part in infos.values() for video in part]
     if not everyone:
@@ -90,6 +90,14 @@ def plan_training(
     key = hashlib.sha256("\n".join([recipe.to_json(), split_id, recipe_id, labels]).encode()).hexdigest()[:16]
     margin = crop_margin(lake, recipe_id)
     return TrainingPlan(recipe, split_id, recipe_id, margin, blended, parts, tuple(remarks), key)
+
+
+def split_for(lake: Lake, split: str | None, dataset: str | None) -> str:
+    """The stored split whose id begins so or, without one, that of today's labels, which is then stored.
+
+    Raises SplitNotFound, SplitError, LeakageError.
+    """
+    return _found_split(lake, split, dataset) if split else _made_split(lake, dataset)
 
 
 def _found_split(lake: Lake, split: str, dataset: str | None) -> str:

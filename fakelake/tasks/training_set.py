@@ -92,12 +92,17 @@ def fixed_clips(
                 yield FixedClip(fake, track.track_id, mixed)
 
 
-def crop_margin(lake: Lake, recipe_id: str) -> float:
-    """Of the recipe, as the run that used it wrote it down. Raises RecipeUnknown."""
+def recipe_setting(lake: Lake, recipe_id: str, name: str) -> object:
+    """Of an ingest's recipe, as the run that used it wrote it down. Raises RecipeUnknown."""
     for text in lake.read("runs", ["recipe"], pc.field("recipe_id") == recipe_id).column(0).to_pylist():
-        if text and "crop_margin" in (settings := json.loads(text)):
-            return float(settings["crop_margin"])
+        if text and name in (settings := json.loads(text)):
+            return settings[name]
     raise RecipeUnknown(f"No run of this lake says how the crops of recipe {recipe_id} were cut. Ingest with it again.")
+
+
+def crop_margin(lake: Lake, recipe_id: str) -> float:
+    """Of the recipe. Raises RecipeUnknown."""
+    return float(recipe_setting(lake, recipe_id, "crop_margin"))
 
 
 def most_used_recipe(lake: Lake, video_ids: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fakelake.models.bundle import CARD, CONFIG, STATE, reading
 from fakelake.models.generator.naming import PartName
 from fakelake.models.generator.network import Generator
 from fakelake.models.generator.recipes import GeneratorRecipe
+from fakelake.models.weights import WeightsUnfit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,3 +58,20 @@ def read_bundle(directory: Path) -> tuple[Generator, GeneratorBundle]:
         generator = Generator(bundle.recipe.network)
         generator.load_state_dict(torch.load(directory / STATE, map_location="cpu", weights_only=True))
     return generator.eval(), bundle
+
+
+def take_up(generator: Generator, path: Path) -> list[str]:
+    """Start from a state dict (`weights.pt` of a bundle): all tensors of equal name and shape; returns the others.
+
+    So a generator of ten parts starts from one of five: its heads are random, all else is learnt. Raises WeightsUnfit.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        own = generator.state_dict()
+        fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
+    except (OSError, RuntimeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+        raise WeightsUnfit(f"{path} is no state dict of a generator: {str(error).splitlines()[0]}") from None
+    if not fitting:
+        raise WeightsUnfit(f"{path} holds nothing that a generator of these settings has. Give its weights.pt.")
+    generator.load_state_dict(fitting, strict=False)
+    return sorted(own.keys() - fitting.keys())

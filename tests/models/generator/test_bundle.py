@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 import torch
 
 from fakelake.models.bundle import CONFIG, STATE, BundleUnfit
-from fakelake.models.generator.bundle import GeneratorBundle, read_bundle, write_bundle
+from fakelake.models.generator.bundle import GeneratorBundle, read_bundle, take_up, write_bundle
 from fakelake.models.generator.naming import PartName
 from fakelake.models.generator.network import Generator
 from fakelake.models.generator.recipes import GeneratorRecipe
+from fakelake.models.weights import WeightsUnfit
 from tests.models.generator.small import SMALL
 
 
@@ -49,3 +51,22 @@ def test_damage_is_told_with_the_remedy(tmp_path):
     (tmp_path / STATE).unlink()
     with pytest.raises(BundleUnfit, match=r"has no weights\.pt"):
         read_bundle(tmp_path)
+
+
+def test_a_training_starts_from_another_generator_with_random_heads_where_the_parts_differ(tmp_path):
+    generator, _ = written(tmp_path)
+    other = Generator(dataclasses.replace(SMALL, parts=SMALL.parts + 2))
+    left = take_up(other, tmp_path / STATE)
+    assert left == sorted(f"segmentation.{head}.{kind}" for head in ("segment", "heat", "turn")
+                          for kind in ("weight", "bias"))  # fmt: skip
+    name = "reconstruction.encoder.0.0.weight"
+    assert torch.equal(other.state_dict()[name], generator.state_dict()[name])
+
+
+def test_a_file_that_is_no_generator_is_refused(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"no")
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "b.pt")
+    torch.save([1], tmp_path / "c.pt")
+    for name in "abc":
+        with pytest.raises(WeightsUnfit, match="generator"):
+            take_up(Generator(SMALL), tmp_path / f"{name}.pt")
