@@ -111,6 +111,32 @@ def region(frame: av.VideoFrame, x1: int, y1: int, x2: int, y2: int, *, halved: 
     return np.clip(cv2.transform(yuv.astype(np.float32), matrix * 255) + 0.5, 0, 255).astype(np.uint8)
 
 
+def planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Y, Cb and Cr as stored, uint8 [H, W] and twice [H/2, W/2], to be read only; None unless 8 bit 4:2:0, even sides.
+
+    None for HDR too, which has no 8 bit of its own.
+    """
+    if _LAYOUTS.get(frame.format.name) not in _PLAIN_420 or frame.width % 2 or frame.height % 2:
+        return None
+    if coding_of(frame).hdr or any(plane.line_size <= 0 for plane in frame.planes):
+        return None
+    y, u, v = (_plane(plane, np.uint8)[:, : plane.width] for plane in frame.planes)
+    return y, u, v
+
+
+def to_codes(picture: np.ndarray, coding: Coding) -> np.ndarray:
+    """float [h, w, 3] BGR, 0 to 255 -> float32 [h, w, 3] Y, Cb, Cr codes of 8 bit."""
+    matrix = _to_bgr(coding.matrix, coding.full_range, 8, 0) * 255
+    back = np.linalg.inv(matrix[:, :3].astype(np.float64))
+    offset = -back @ matrix[:, 3]
+    return cv2.transform(picture.astype(np.float32), np.hstack([back, offset[:, None]]).astype(np.float32))
+
+
+def from_codes(codes: np.ndarray, coding: Coding) -> np.ndarray:
+    """uint8 [h, w, 3] Y, Cb, Cr -> uint8 [h, w, 3] BGR."""
+    return cv2.transform(codes, _to_bgr(coding.matrix, coding.full_range, 8, 0) * 255)
+
+
 def shrink(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """Each pixel the mean of those that it covers."""
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

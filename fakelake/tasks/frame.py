@@ -62,3 +62,22 @@ class Frame:
     def full(self) -> np.ndarray:
         """The whole upright picture -> uint8 [H, W, 3] BGR."""
         return self.region(0, 0, self.width, self.height)
+
+    @property
+    def coding(self) -> color.Coding:
+        """What the numbers of the stored picture mean."""
+        return color.coding_of(self._picture)
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """The picture's colour marks by their names in PyAV, as the stream has them (2: not said)."""
+        names = ("colorspace", "color_range", "color_primaries", "color_trc")
+        return {name: int(getattr(self._picture, name)) for name in names}
+
+    def planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Upright Y, Cb and Cr just as decoded: copies, uint8 [H, W] and twice [H/2, W/2]. None: see `color.planes`."""
+        stored = color.planes(self._picture)
+        if stored is None:
+            return None
+        y, u, v = (np.array(self._orientation.upright(plane)) for plane in stored)
+        return y, u, v

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
-import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from fakelake.catalog.lake import Lake
 from fakelake.tasks import media_file
@@ -24,10 +21,9 @@ from fakelake.tasks.overlay_faces import Face, FaceRows, TrackScores, labelled, 
 from fakelake.tasks.overlay_sound import Sound
 from fakelake.tasks.probe import VideoInfo, probe
 from fakelake.tasks.scratch import scratch
+from fakelake.tasks.upright_video import fitted, pts_of, to_yuv420p, video_stream
 
 ENCODER = {"crf": "20", "preset": "veryfast"}
-_EXACT = Interpolation.AREA | Interpolation.ACCURATE_RND  # otherwise every grey turns a little green
-_BT709, _LIMITED = 1, 1  # ITU-T H.273; AVCOL_RANGE_MPEG
 
 
 class NothingToDraw(Exception):
@@ -92,7 +88,7 @@ class _Overlay:
             out = stack.enter_context(av.open(str(target), "w", format="mp4", options=options))
             out.metadata["title"] = f"Overlay of {self._facts.verdict.title}"
             out.metadata["comment"] = f"Boxes and scores by fakelake, detector {self._facts.verdict.model_version}"
-            stream = _video_stream(out, info, container)
+            stream = video_stream(out, info, container, ENCODER)
             sound = Sound(container, out, float(info.segments_at[0].pts * info.time_base) if info.timed else 0.0)
             frames: Decoder = stack.enter_context(closing(decode(source, info, threads=threads)))
             for frame in frames:
@@ -111,7 +107,7 @@ class _Overlay:
     def _picture(self, frame: Frame, info: VideoInfo) -> av.VideoFrame:
         """The frame with its faces, yuv420p, at its own time."""
         width, height = info.width, info.height
-        picture, scale, left, top = _fitted(frame.full(), width, height)
+        picture, scale, left, top = fitted(frame.full(), width, height)
         faces = [
             (_moved(face, scale, left, top), said)
             for face, said in labelled(self._rows, self._scores, frame.index, frame.pts_s)
@@ -119,49 +115,9 @@ class _Overlay:
         self._done.faces += len(draw(picture, faces))
         if self._until is not None and frame.index >= self._until:
             note(picture, f"not looked at from frame {self._until} on (recipe {self._facts.recipe.name})")
-        if width % 2 or height % 2:  # yuv420p has one colour for 2 x 2 pixels
-            picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        made = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(picture, format="bgr24"), format="yuv420p",
-            dst_colorspace=_BT709, dst_color_range=_LIMITED, interpolation=_EXACT,
-        )  # fmt: skip
-        made.pts, made.time_base = _pts(frame, info)
+        made = to_yuv420p(picture, self._reformatter)
+        made.pts, made.time_base = pts_of(frame, info)
         return made
-
-
-def _video_stream(out: av.container.OutputContainer, info: VideoInfo, source: av.container.InputContainer):
-    rate = Fraction(info.fps).limit_denominator(1001)
-    stream = out.add_stream("libx264", rate=rate if rate > 0 else 25, options=ENCODER)
-    stream.width, stream.height = info.width + info.width % 2, info.height + info.height % 2
-    stream.pix_fmt = "yuv420p"
-    codec = stream.codec_context
-    codec.time_base = info.time_base if info.timed else 1 / rate
-    # Said, so that a small picture is not taken for BT.601.
-    codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
-    codec.color_range = _LIMITED
-    shape = media_file.video_stream(source).sample_aspect_ratio
-    if shape and shape != 1:
-        codec.sample_aspect_ratio = 1 / shape if info.rotation % 180 else shape
-    return stream
-
-
-def _pts(frame: Frame, info: VideoInfo) -> tuple[int, Fraction]:
-    """Ticks from the video's first picture, and the tick: the source's own."""
-    if info.timed:
-        return round(frame.pts_s / float(info.time_base)), info.time_base
-    return frame.index, 1 / Fraction(info.fps).limit_denominator(1001)
-
-
-def _fitted(picture: np.ndarray, width: int, height: int) -> tuple[np.ndarray, float, int, int]:
-    """A picture that changed its size in mid-stream, in the first one's: (picture, scale, left, top)."""
-    if picture.shape[:2] == (height, width):
-        return picture, 1.0, 0, 0
-    scale = min(width / picture.shape[1], height / picture.shape[0])
-    inner = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-    canvas = np.zeros((height, width, 3), np.uint8)
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(picture, inner, interpolation=cv2.INTER_AREA)
-    return canvas, scale, left, top
 
 
 def _moved(face: Face, scale: float, left: int, top: int) -> Face:

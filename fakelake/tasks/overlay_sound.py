@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 import av
@@ -11,6 +11,7 @@ from av.container import InputContainer, OutputContainer
 from fakelake.tasks import media_file
 
 COPIED = ("aac", "mp3", "opus", "flac")  # what browsers play inside an mp4
+CARRIED = (*COPIED, "ac3", "alac", "eac3", "mp2")  # what an mp4 can hold
 RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # of AAC
 
 
@@ -18,10 +19,13 @@ class Sound:
     """The first audio stream of an open file, written on in step with the pictures.
 
     origin_s: the time, in the file, of the first picture, which is 0 in the new one
+    copied: codecs whose packets go over untouched
     how: none, copied, or AAC; broken: what libav said of sound that could not be read, else empty
     """
 
-    def __init__(self, container: InputContainer, out: OutputContainer, origin_s: float) -> None:
+    def __init__(
+        self, container: InputContainer, out: OutputContainer, origin_s: float, *, copied: Collection[str] = COPIED
+    ) -> None:
         self._out, self._origin_s = out, origin_s
         self.how, self.broken = "none", ""
         source = next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
@@ -32,9 +36,9 @@ class Sound:
             return
         codec = self._source.codec_context
         # Without its header, as in a transport stream, AAC cannot be told to a browser.
-        copied = codec.name in COPIED and (codec.name != "aac" or codec.extradata)
-        self.how = "copied" if copied else "AAC"
-        if copied:
+        as_it_is = codec.name in copied and (codec.name != "aac" or codec.extradata)
+        self.how = "copied" if as_it_is else "AAC"
+        if as_it_is:
             self._target = out.add_stream_from_template(self._source)
         else:
             rate = codec.sample_rate if codec.sample_rate in RATES else RATES[0]
