@@ -38,6 +38,7 @@ class Made:
 
     paint:  (track, frame) -> uint8 [px, px, 3] RGB, in place of the made face
     broken: how many of its crops, from the last on, are no pictures
+    portraits: of each clip of the first track, the frames that have a portrait
     """
 
     name: str
@@ -46,6 +47,7 @@ class Made:
     frames: Sequence[Sequence[int]] = (range(12),)
     paint: Callable[[int, int], np.ndarray] | None = None
     broken: int = 0
+    portraits: Sequence[Sequence[int]] = ()
     row: dict = field(default_factory=dict)
 
     @property
@@ -135,12 +137,29 @@ def _parts(lake: Lake, made: Made, recipe: Recipe, attempt: str, keys: list[tupl
     face = made_landmarks(1, 1)[0] * (right - left) + (left, top)
     corners = {name: [value] * count for name, value in zip(("x1", "y1", "x2", "y2"), BOX, strict=True)}
     frames = {"pts_s": [frame / FPS for _, frame in keys], **corners, "landmarks": [face.ravel().tolist()] * count}
+    tables = {"crops": {**same, "image": images, "crop_px": [px] * count}, "frames": {**same, **frames}}
+    if made.portraits:
+        tables["portraits"] = _portraits(made, recipe, attempt)
     parts = []
-    for table, columns in (("crops", {"image": images, "crop_px": [px] * count}), ("frames", frames)):
+    for table, columns in tables.items():
         with PartWriter(lake.location, table, attempt) as writer:
-            writer.write(pa.table({**same, **columns}))
+            writer.write(pa.table(columns))
             parts.append(writer.close())
     return parts
+
+
+def _portraits(made: Made, recipe: Recipe, attempt: str) -> dict[str, list]:
+    """Pictures in which the face moves on by a pixel a frame."""
+    keys = [(f"{clip[0]:04d}", frame) for clip in made.portraits for frame in clip]
+    count, window = len(keys), square(np.array(BOX), recipe.portrait_margin)
+    pictures = [np.roll(picture_of(made, 0, 0, recipe.portrait_px), frame, 1)[..., ::-1] for _, frame in keys]
+    return {
+        "video_id": [made.id] * count, "track_id": [0] * count, "clip_id": [clip for clip, _ in keys],
+        "frame": [frame for _, frame in keys], "pts_s": [frame / FPS for _, frame in keys],
+        "window": [[int(at) for at in window]] * count,
+        "image": [cv2.imencode(".jpg", each, (cv2.IMWRITE_JPEG_QUALITY, 95))[1].tobytes() for each in pictures],
+        "recipe_id": [recipe.recipe_id] * count, "attempt_id": [attempt] * count,
+    }  # fmt: skip
 
 
 def _source(made: Made) -> dict[str, object]:
