@@ -16,6 +16,7 @@ from fakelake.flows import (
     model_commands,
     quarantine_commands,
     splits,
+    swap_commands,
 )
 from fakelake.flows.shared_options import JsonOption, LakeOption, fail, lake_root
 
@@ -104,6 +105,7 @@ app.add_typer(splits.app, name="splits")
 app.add_typer(model_commands.train_app, name="train")
 app.command(name="score")(model_commands.score)
 app.command(name="explain")(explain_commands.explain)
+app.command(name="swap")(swap_commands.swap)
 app.command(name="promote")(model_commands.promote)
 app.command(name="consent")(labels.consent)
 app.command(name="forget")(catalog_commands.forget)

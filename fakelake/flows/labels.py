@@ -135,23 +135,25 @@ def list_labels(
 
 
 def consent(
-    video: VideoArgument,
+    video: Annotated[str, typer.Argument(help="a video as elsewhere, or the path of a still picture")],
     permission: Annotated[str, typer.Option("--permission", help="what is permitted, e.g. swap, research-only, none")],
     source: Annotated[str, typer.Option("--source", help="what it rests on: licence, contract, form")],
     by: ByOption = None,
     lake: LakeOption = None,
 ) -> None:
-    """Put on record what a video may be used for. The latest record counts, and no list overrides a person's."""
+    """Put on record what a video, or the file of a still picture, may be used for.
+
+    The latest record counts, and no list overrides a person's. Swaps need the word swap, any-use, cc0 or public-domain.
+    """
     from fakelake.catalog.lake import Lake
-    from fakelake.tasks.labels.load import sources_of
     from fakelake.tasks.labels.rows import TERMS
-    from fakelake.tasks.labels.which import find_video
+    from fakelake.tasks.swap.consents import subject_of
 
     if not permission.strip() or not source.strip() or source.startswith(TERMS):
         raise typer.BadParameter("say what is permitted and what that rests on, in words of your own")
     opened = Lake.open(lake_root(lake))
     row = {
-        "video_id": find_video(video, sources_of(opened)),
+        "video_id": subject_of(opened, video),
         "permission": permission.strip(),
         "source": source.strip(),
         "by": by or me(),

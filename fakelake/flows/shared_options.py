@@ -24,8 +24,17 @@ FOR_PEOPLE = {
     *("WeightsCorrupt", "WeightsMissing", "WeightsUnfit", "WheelUnavailable", "ModelMissing", "BundleUnfit"),
     *("NothingToLearnFrom", "OneClassOnly", "TrainingDiverged", "OtherTraining", "EvaluationError", "NoFittingCrops"),
     *("TrainingBusy", "WorkersFailed", "NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
+    *("NoFittingFace", "SwapNotPermitted", "SignerUnfit", "NotSigned"),
 }
-BAD_USAGE = {"ValueError", "ValidationError", "BadParameter", "RetentionTooShort", "SqlRefused", "ModelUnnamed"}
+BAD_USAGE = {
+    "PartUnknown",
+    "ValueError",
+    "ValidationError",
+    "BadParameter",
+    "RetentionTooShort",
+    "SqlRefused",
+    "ModelUnnamed",
+}
 
 
 def lake_root(lake: str | None) -> str:

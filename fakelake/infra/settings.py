@@ -42,6 +42,17 @@ class Settings(BaseSettings):
     webhook_bands: str = Field("fake,suspicious", description="bands that webhook_url is told of")
     score_commit_s: float = Field(30, ge=0, description="seconds between two commits of scores")
 
+    c2pa_cert: str | None = Field(
+        None, description="PEM certificates that sign made videos; unset: a self-made one in the lake's _credentials"
+    )
+    c2pa_key: str | None = Field(None, description="PEM key of c2pa_cert")
+
+    @model_validator(mode="after")
+    def _signer_whole(self) -> Self:
+        if bool(self.c2pa_cert) != bool(self.c2pa_key):
+            raise ValueError("FAKELAKE_C2PA_CERT and FAKELAKE_C2PA_KEY go together: set both or neither")
+        return self
+
     @model_validator(mode="after")
     def _signed(self) -> Self:
         if self.webhook_url and not self.webhook_secret:

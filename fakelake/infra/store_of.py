@@ -25,6 +25,11 @@ def work_directory(lake: Lake, settings: Settings) -> Path:
     return _own(lake) / "training"
 
 
+def credentials_directory(lake: Lake) -> Path:
+    """Where the self-made certificate lies that signs made videos."""
+    return lake.location.path("_credentials") if lake.location.is_local else Path("credentials").absolute()
+
+
 class TrainingBusy(Exception):
     """Another process is at the same training."""
 

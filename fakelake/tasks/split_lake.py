@@ -9,6 +9,8 @@ from fakelake.catalog.lake import Lake
 from fakelake.tasks.near_duplicates import near_duplicates
 from fakelake.tasks.split import LabelledVideo
 
+VIDEO_IDENTITY = "video:"  # begins an identity that is the person of one video, whose name nobody knows
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
@@ -39,6 +41,9 @@ def labelled_videos(lake: Lake, dataset: str | None = None, near_bits: float | N
     identities: dict[str, set[str]] = defaultdict(set)
     for video_id, *names in said:
         identities[video_id] |= {name for name in names if name}
+        for name in names:
+            if name and name.startswith(VIDEO_IDENTITY):  # said of a video made from it: the two are tied
+                identities[name.removeprefix(VIDEO_IDENTITY)].add(name)
     left_out = Counter(label or "no label" for _, label, _ in rows if label not in ("real", "fake"))
     videos = tuple(
         LabelledVideo(video_id=video_id, label=label, identities=frozenset(identities[video_id]))
