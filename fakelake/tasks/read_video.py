@@ -19,6 +19,7 @@ from fakelake.models.faces.detector import FaceDetector, load_detector
 from fakelake.tasks.decode import Decoder, Frame, decode
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.face_stream import FaceStream, StreamSummary
+from fakelake.tasks.marks.provenance import MarkWatch, provenance_of
 from fakelake.tasks.media_file import os_error
 from fakelake.tasks.phash import VideoHash
 from fakelake.tasks.probe import VideoInfo, probe
@@ -52,6 +53,7 @@ class SegmentRead:
     phash: str
     broken: str | None
     stream: StreamSummary
+    provenance: str | None = None
 
 
 def examine(source: SourceFile) -> Examined:
@@ -87,17 +89,20 @@ def read_segment(
     """
     cv2.setNumThreads(threads)
     detector = _detector(recipe, threads, device)
-    video_hash = VideoHash()
+    video_hash, watch = VideoHash(), MarkWatch()
     with (
         local_file(source) as path,
         Spool(spool_dir) as spool,
         closing(decode(path, info, segment, threads=threads)) as decoder,
     ):
         stream = FaceStream(detector, recipe, spool, segment.index)
-        frames = _kept(decoder, recipe, stream.summary.seconds)
+        frames = _watched(_kept(decoder, recipe, stream.summary.seconds), watch, stream.summary.seconds)
         summary = stream.run(_hashed(frames, video_hash) if segment.index == 0 else frames)
+        start = time.perf_counter()
+        provenance = provenance_of(path if segment.index == 0 else None, watch.found())
+        summary.seconds["marks"] += time.perf_counter() - start
     broken = decoder.first_error if decoder.errors else None
-    return SegmentRead(segment.index, decoder.frames_read, video_hash.hex(), broken, summary)
+    return SegmentRead(segment.index, decoder.frames_read, video_hash.hex(), broken, summary, provenance)
 
 
 def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[tuple[Frame, int]]:
@@ -116,6 +121,16 @@ def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[t
             yield frame, kept
         if recipe.max_frames is not None and kept == recipe.max_frames - 1:
             return
+
+
+def _watched(
+    frames: Iterator[tuple[Frame, int]], watch: MarkWatch, seconds: Counter[str]
+) -> Iterator[tuple[Frame, int]]:
+    for frame, kept in frames:
+        start = time.perf_counter()
+        watch.see(frame, kept)
+        seconds["marks"] += time.perf_counter() - start
+        yield frame, kept
 
 
 def _hashed(frames: Iterator[tuple[Frame, int]], video_hash: VideoHash) -> Iterator[tuple[Frame, int]]:

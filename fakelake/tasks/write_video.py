@@ -19,6 +19,7 @@ from fakelake.catalog.parts import Part, PartWriter
 from fakelake.catalog.recipe import Recipe
 from fakelake.catalog.schemas import SCHEMAS
 from fakelake.tasks.errors import MediaError
+from fakelake.tasks.marks.provenance import best_of
 from fakelake.tasks.probe import VideoInfo
 from fakelake.tasks.read_video import SegmentRead
 from fakelake.tasks.source_file import SourceFile
@@ -90,6 +91,7 @@ def write_video(
         "bytes": info.bytes,
         "has_audio": info.has_audio,
         "phash": read[0].phash,
+        "provenance": best_of([r.provenance for r in read]),
         "frames_read": sum(r.frames_read for r in read),
         "frames_with_face": frames_with_face,
         "tracks": len(set(track_of.values())),

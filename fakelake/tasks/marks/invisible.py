@@ -1,8 +1,9 @@
 """The invisible mark of a video that fakelake made: an asset id in the luma of every frame.
 
 Spread spectrum on a grid of SIDE x SIDE cells over the whole picture, so that a resize moves nothing: each cell is made
-a little brighter or darker. The choice of cells is public, as this file is: the mark tells honest makers' videos from
-camera pictures, and can be removed, or put on, by who means to.
+a little brighter or darker. The writer looks at each frame as the reader will, and strengthens the bits that the
+picture itself speaks against (informed embedding). The choice of cells is public, as this file is: the mark tells what
+honest makers made, and can be removed, or put on another video, by who means to.
 """
 
 from __future__ import annotations
@@ -17,13 +18,21 @@ import numpy as np
 from fakelake.tasks.marks import payload
 
 ALGORITHM = "org.fakelake.luma-grid.1"
-SIDE = 64
+SIDE = 72
 _CELLS = SIDE * SIDE
-_PILOT = _CELLS // 8  # cells that say the same in every mark: whether there is one
-# Luma codes by which a cell is changed: in flat places, per code of the local deviation, and at most.
-FLAT, PER_DEVIATION, MOST = 0.9, 0.12, 2.6
-_BLACK, _DARK = 18.0, 40.0  # below: untouched; from: marked in full
-LEAST_PILOT, LEAST_AGREEMENT = 5.0, 0.62
+_BITS = payload.CODE_BITS
+_FINE = 4 * SIDE  # texture is judged, and the change made smooth, at this size
+# Luma codes by which a cell may change unseen: in flat places, more per code of the local deviation, and at most.
+_FLAT, _PER_DEVIATION, _MOST = 1.25, 0.7, 7.0
+_NOISE = 0.15  # a deviation that is no texture yet
+_USUAL_SHARE = 0.8  # of that is used where the picture speaks for neither 0 nor 1
+_LEAST_GAIN, _MARGIN, _ROUNDS = 0.2, 1.3, 2
+_LARGEST_RMS = 2.3  # of the change; 40.9 dB
+_BLACK, _DARK = 17.0, 28.0  # luma below which nothing is changed, and from which all is
+# How well the likeliest payload agrees with a picture that has no mark (measured: mean and deviation, over noise), and
+# how far above that a mark has to be. The checksum comes on top.
+_CHANCE, _CHANCE_DEVIATION = 0.559, 0.0124
+LEAST_CONFIDENCE = 5.0
 
 
 class Mark:
@@ -31,17 +40,35 @@ class Mark:
 
     def __init__(self, asset_id: str) -> None:
         self.asset_id = payload.checked_id(asset_id)
-        self._cells = _spread(payload.encode(asset_id)).reshape(SIDE, SIDE)
+        self._code = payload.encode(asset_id)
 
     def embed(self, luma: np.ndarray) -> np.ndarray:
         """uint8 [H, W] -> uint8 [H, W], marked; the input is left alone.
 
-        `luma` is the Y plane that an encoder gets (yuv420p: the first H rows of the array), or a whole grey picture.
-        The change depends on this frame alone and follows the picture smoothly, so nothing flickers.
+        `luma` is the Y plane that an encoder gets (yuv420p: the first H rows of its array), upright. The change
+        follows this frame alone and follows it smoothly, so nothing flickers. Pictures of less than 72 pixels a side
+        take the mark, but hardly give it back.
         """
         height, width = luma.shape
-        delta = cv2.resize(self._cells * _strength(luma), (width, height), interpolation=cv2.INTER_CUBIC)
-        return cv2.add(luma, delta, dtype=cv2.CV_8U)
+        mean, most = _seen(luma)
+        cells = cv2.resize(self._chosen(mean, most), (_FINE, _FINE), interpolation=cv2.INTER_CUBIC)
+        return cv2.add(luma, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR), dtype=cv2.CV_8U)
+
+    def _chosen(self, mean: np.ndarray, most: np.ndarray) -> np.ndarray:
+        """float32 [SIDE, SIDE]: the change of each cell, so that every bit is read with about the same margin."""
+        where, sign = _layout()
+        direction = (self._code[where] * sign).reshape(SIDE, SIDE)
+        host = _despread(_response(mean)) * self._code
+        gain, wanted = np.ones(_BITS), 0.0
+        for left in range(_ROUNDS, -1, -1):
+            cells = direction * np.minimum(_USUAL_SHARE * most * gain[where].reshape(SIDE, SIDE), most)
+            if not left:
+                break
+            gained = _despread(_response(mean + cells.astype(np.float32))) * self._code - host
+            wanted = wanted or _MARGIN * max(float(gained.mean()), 1e-6)
+            gain = np.clip(gain * (wanted - host) / np.maximum(gained, 0.2 * wanted), _LEAST_GAIN, 10)
+        rms = float(np.sqrt(np.mean(cells * cells)))
+        return (cells * min(1.0, _LARGEST_RMS / max(rms, 1e-6))).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +76,7 @@ class FoundMark:
     """A mark that was read.
 
     bit_accuracy: share of the coded bits that were right before correction; 0.5 is chance
-    confidence: standard deviations by which the fixed part of the mark stands out of an unmarked picture
+    confidence: standard deviations by which it agrees better than chance
     """
 
     asset_id: str
@@ -62,72 +89,81 @@ class MarkReader:
     """Reads the mark out of some frames of one video; more frames, and different ones, make it surer."""
 
     def __init__(self) -> None:
-        self._sum = np.zeros(_CELLS)
+        self._sum = np.zeros((SIDE, SIDE), np.float32)
         self._frames = 0
 
     def add(self, luma: np.ndarray) -> None:
-        """uint8 [H, W]: luma, or grey, of any size, upright. Frames smaller than the mark's grid tell nothing."""
-        if min(luma.shape) < SIDE // 2:
-            return
-        self._sum += _whitened(luma).ravel()
+        """uint8 [H, W]: luma, or grey, of any size, upright."""
+        self._sum += _response(_averages(_fine(luma)))
         self._frames += 1
 
     def read(self) -> FoundMark | None:
         """The mark, or None where there is none or it is too damaged to be sure."""
-        if not self._frames:
-            return None
-        where, sign = _layout()
-        despread = self._sum * sign
-        spread = despread.std()
-        if spread == 0:
-            return None
-        pilot = despread[where == payload.CODE_BITS]
-        confidence = float(pilot.sum() / (spread * np.sqrt(len(pilot))))
-        if confidence < LEAST_PILOT:
-            return None
-        soft = np.bincount(where, despread)[: payload.CODE_BITS]
-        found = payload.decode(soft)
+        soft = _despread(self._sum)
+        size = float(np.linalg.norm(soft)) * np.sqrt(_BITS)
+        found = payload.decode(soft) if size else None
         if found is None:
             return None
         asset_id, code = found
-        agreement = float(soft @ code / (np.linalg.norm(soft) * np.linalg.norm(code)))
-        if agreement < LEAST_AGREEMENT:
+        confidence = (float(soft @ code) / size - _CHANCE) / _CHANCE_DEVIATION
+        if confidence < LEAST_CONFIDENCE:
             return None
         return FoundMark(asset_id, float(np.mean((soft > 0) == (code > 0))), confidence, self._frames)
 
 
-def _strength(luma: np.ndarray) -> np.ndarray:
-    """float32 [SIDE, SIDE]: by how many codes each cell may change unseen: more where there is texture all around."""
-    mean = cv2.resize(luma, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    squares = cv2.multiply(luma, luma, dtype=cv2.CV_32F)
-    variance = cv2.resize(squares, (SIDE, SIDE), interpolation=cv2.INTER_AREA) - mean * mean
-    deviation = cv2.erode(np.sqrt(np.maximum(variance, 0)), np.ones((3, 3), np.uint8))
-    strength = np.minimum(FLAT + PER_DEVIATION * cv2.blur(deviation, (3, 3)), MOST)
-    return strength * np.clip((mean - _BLACK) / (_DARK - _BLACK), 0, 1)
+def _fine(luma: np.ndarray) -> np.ndarray:
+    """uint8 [_FINE, _FINE]. By halves first: OpenCV's other steps take ten times as long on a large picture."""
+    while min(luma.shape) >= 2 * _FINE:
+        luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(luma, (_FINE, _FINE), interpolation=cv2.INTER_AREA)
 
 
-def _whitened(luma: np.ndarray) -> np.ndarray:
-    """float32 [SIDE, SIDE]: how far each cell stands out of its neighbours, in units of what is usual around it."""
-    mean = cv2.resize(luma.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    out = mean - cv2.blur(mean, (3, 3))
-    usual = np.sqrt(cv2.blur(out * out, (7, 7))) + 0.25
-    return np.clip(out / usual, -2, 2)
+def _averages(fine: np.ndarray) -> np.ndarray:
+    """float32 [SIDE, SIDE]: the mean of each cell."""
+    return cv2.resize(fine.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
-def _spread(code: np.ndarray) -> np.ndarray:
+def _seen(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """float32 [SIDE, SIDE] each: cell means, and by how many codes a cell may change unseen.
+
+    That is more where there is texture in it and all around it: beside an edge, the flat side shows everything.
+    """
+    fine = _fine(luma)
+    mean = _averages(fine)
+    rough = cv2.subtract(fine, cv2.blur(fine, (5, 5)), dtype=cv2.CV_32F)  # shading is no texture
+    texture = cv2.blur(cv2.erode(np.sqrt(_averages(rough * rough)), np.ones((3, 3), np.uint8)), (3, 3))
+    most = np.minimum(_FLAT + _PER_DEVIATION * np.maximum(texture - _NOISE, 0), _MOST)
+    return mean, most * np.clip((mean - _BLACK) / (_DARK - _BLACK), 0, 1)
+
+
+def _response(mean: np.ndarray) -> np.ndarray:
+    """float32 [SIDE, SIDE] cell means -> what speaks for a brighter (> 0) or darker mark there.
+
+    A filter matched to the mark in what neighbours do not foretell, weighed down where the picture is busy.
+    """
+    out = cv2.filter2D(mean, -1, _AROUND, borderType=cv2.BORDER_REFLECT)
+    usual = np.sqrt(np.maximum(cv2.blur(out * out, (3, 3)), 0)) + 1
+    return cv2.filter2D(np.clip(out / usual, -2, 2) / usual, -1, _AROUND, borderType=cv2.BORDER_REFLECT)
+
+
+_AROUND = np.full((3, 3), -1 / 9, np.float32)
+_AROUND[1, 1] += 1
+
+
+def _despread(response: np.ndarray) -> np.ndarray:
+    """float64 [_BITS]: how much speaks for 1 (> 0) in each coded bit."""
     where, sign = _layout()
-    return sign * np.append(code, np.float32(1))[where]
+    return np.bincount(where, response.ravel() * sign, _BITS)
 
 
 @cache
 def _layout() -> tuple[np.ndarray, np.ndarray]:
-    """Which coded bit each cell carries (CODE_BITS: the pilot), int64 [cells], and its sign, float32 [cells].
+    """Which bit each cell carries, int64 [cells], and with which sign, float32 [cells].
 
     From a hash and not from a random generator: those change with their library's versions.
     """
     noise = hashlib.shake_256(ALGORITHM.encode()).digest(5 * _CELLS)
-    order = np.argsort(np.frombuffer(noise, ">u4", _CELLS), kind="stable")
-    where = np.full(_CELLS, payload.CODE_BITS)
-    where[order[_PILOT:]] = np.arange(_CELLS - _PILOT) % payload.CODE_BITS
+    where = np.empty(_CELLS, np.int64)
+    where[np.argsort(np.frombuffer(noise, ">u4", _CELLS), kind="stable")] = np.arange(_CELLS) % _BITS
     sign = np.where(np.frombuffer(noise, np.uint8, offset=4 * _CELLS) & 1, 1, -1).astype(np.float32)
     return where, sign
