@@ -57,12 +57,17 @@ MODEL_TABLES = (
     ),
     TableSpec(
         "part_scores",
-        "Append-only: how far the logit falls when a part of the face is replaced",
+        "Append-only: how far a window's logit falls when a part of the face is blurred",
         columns_of(
             VIDEO,
             TRACK,
-            ("part", pa.string(), "mouth, eyes, ..."),
+            ("part", pa.string(), "mouth, eyes, ...; rest: all of the picture that is none of the parts"),
             ("drop", pa.float64(), "fall of the logit; above 0: the part speaks for fake"),
+            ("window", pa.int32(), "0-based within the track, as in scores"),
+            ("start_s", pa.float64(), "seconds, first frame of the window"),
+            ("end_s", pa.float64(), "seconds, last frame of the window"),
+            ("area", pa.float64(), "share of the picture that the part takes up, mean over the window"),
+            ("generator_version", pa.string(), "whose parts they are: its number in the registry"),
             _MODEL,
             _VERSION,
             RECIPE,
@@ -70,7 +75,7 @@ MODEL_TABLES = (
             _AT,
         ),
         required=("video_id", "part", "model", "model_version", "at"),
-        sort_by=("video_id", "track_id", "part"),
+        sort_by=("video_id", "track_id", "part", "window"),
     ),
     TableSpec(
         "near_matches",

@@ -14,11 +14,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fakelake.catalog import delta
-from fakelake.catalog.failpoint import failpoint
-from fakelake.catalog.forget import forgotten
-from fakelake.catalog.lake import Lake, from_rows, one_of
-from fakelake.catalog.lock import Held, lake_lock
+from fakelake.catalog.lake import Lake, from_rows
+from fakelake.catalog.lock import lake_lock
+from fakelake.catalog.once import commit_once
 from fakelake.catalog.parts import RowsRefused, conform
 from fakelake.catalog.publish import publish_locked
 from fakelake.catalog.schemas import TABLES
@@ -58,7 +56,7 @@ def commit_scores(lake: Lake, rows: pa.Table | Sequence[Mapping[str, object]]) -
     """
     table = _checked(rows if isinstance(rows, pa.Table) else from_rows("scores", _dated(rows)))
     with lake_lock(lake.location) as held:
-        added = _commit(lake, held, table)
+        added = commit_once(lake, held, "scores", table, _KEY)
         publish_locked(lake, held)  # even of nothing new: an earlier run may have died before it published
     return added
 
@@ -119,34 +117,3 @@ def _checked(rows: pa.Table) -> pa.Table:
 
 def _any(condition: pa.ChunkedArray) -> bool:
     return pc.any(condition).as_py() or False
-
-
-def _commit(lake: Lake, held: Held, rows: pa.Table) -> int:
-    for _ in range(delta.ROUNDS):
-        version, new = _news(lake, rows)
-        if not len(new):
-            return 0
-        part = lake.write_rows("scores", new.sort_by([(name, "ascending") for name in TABLES["scores"].sort_by]))
-        failpoint("before_commit")
-        try:
-            # The lock keeps writers apart. Should a lease on S3 be lost unnoticed, the commit goes through only on the
-            # very version in which the keys were found missing.
-            lake.commit_part(part, held, at_version=version)
-        except delta.TableMoved:
-            lake.location.delete(f"scores/{part.path}")
-            continue
-        return len(new.group_by(_KEY).aggregate([]))
-    raise delta.TableMoved("scores changed under every one of our commits: is the lock of this lake honoured by all?")
-
-
-def _news(lake: Lake, rows: pa.Table) -> tuple[int, pa.Table]:
-    """The version of `scores` now, and the rows of videos the lake has and of keys it has no score of."""
-    table = lake.table("scores")
-    ids = pc.unique(rows["video_id"]).to_pylist()
-    known = lake.read("videos", _VIDEO, one_of("video_id", ids))
-    there = lake.read_parts(delta.parts_of(table, "scores"), "scores", _KEY, one_of("video_id", ids))
-    never = pa.array(sorted(forgotten(lake, ids)), pa.string())
-    # A join gives no order and takes no list columns: fine here, the file is sorted before it is written.
-    new = rows.filter(pc.invert(pc.is_in(rows["video_id"], never)))
-    new = new.join(known.group_by(_VIDEO).aggregate([]), _VIDEO, join_type="left semi")
-    return table.version(), new.join(there.group_by(_KEY).aggregate([]), _KEY, join_type="left anti")

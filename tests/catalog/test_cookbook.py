@@ -36,7 +36,8 @@ def answer(lake):
             lake, scores(1, [-4.0, -3.0], version=version, hours=int(version)) + scores(2, [5.0], version=version)
         )
     part = {"video_id": video_id(2), "track_id": 0, "part": "mouth", "drop": 3.14, "at": at(0)}
-    lake.append("part_scores", [{**part, "model": "detector", "model_version": "2"}])
+    measured = {"start_s": 2.0, "area": 0.125, "model": "detector", "model_version": "2"}
+    lake.append("part_scores", [{**part, **measured}])
 
     def answer(question):
         ((_, sql),) = [(name, sql) for name, sql in QUESTIONS.items() if question in name]
@@ -79,4 +80,4 @@ def test_what_the_models_say_is_answered_right(answer):
         "1": (False, 2, 1, 0.0, 0, 0, 0, 1),
         "2": (True, 2, 1, 0.0, 0, 0, 0, 1),
     }
-    assert answer("parts of a face") == [("2.mp4", 0, "mouth", 3.14)]
+    assert answer("parts of a face") == [("2.mp4", 0, "mouth", 3.14, 2.0, 0.13)]

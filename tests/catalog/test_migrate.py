@@ -19,7 +19,7 @@ from fakelake.catalog.schemas import FORMAT, TABLES
 from fakelake.catalog.scores import commit_scores
 from fakelake.catalog.views import HEADER
 from tests.catalog.rows import ask, count, source, video_id, write_video
-from tests.catalog.score_rows import scores
+from tests.catalog.score_rows import at, promote, scores
 
 LATER_TABLES = ("consents", "portraits")
 LATER_COLUMNS = {"videos": ("phash", "provenance"), "frames": ("sharpness",)}
@@ -201,3 +201,23 @@ def delta_field(name, kind):
     from deltalake import Field
 
     return Field(name, kind)
+
+
+PART_COLUMNS = ("window", "start_s", "end_s", "area", "generator_version")
+
+
+def test_part_scores_from_before_they_told_the_window_read_null_there_and_get_the_columns(lake):
+    spec, row = TABLES["part_scores"], {"video_id": video_id(1), "part": "mouth", "drop": 1.0, "model": "detector"}
+    shutil.rmtree(lake.location.path("part_scores"))
+    earlier = pa.schema([field for field in spec.schema if field.name not in PART_COLUMNS])
+    delta.create_table(lake.location, replace(spec, schema=earlier))
+    file = lake.location.path("part_scores", f"{'a' * 32}-0.parquet")
+    pq.write_table(pa.Table.from_pylist([{**row, "model_version": "1", "at": at(0)}], schema=earlier), file)
+    delta.commit(lake.location, "part_scores", [Part("part_scores", file.name, 1, file.stat().st_size)])
+    done = migrate(lake.location.root)
+    assert done.columns == tuple(f"part_scores.{column}" for column in PART_COLUMNS)
+    promote(lake)
+    columns = 'part, "drop", largest_second, generator_version'
+    assert ask(lake.location.path("catalog.duckdb"), f"SELECT {columns} FROM part_evidence") == [
+        ("mouth", 1.0, None, None)
+    ]
