@@ -96,11 +96,9 @@ def read_segment(
         closing(decode(path, info, segment, threads=threads)) as decoder,
     ):
         stream = FaceStream(detector, recipe, spool, segment.index)
-        frames = _watched(_kept(decoder, recipe, stream.summary.seconds), watch, stream.summary.seconds)
+        frames = _watched(_kept(decoder, recipe, stream.summary.seconds), watch)
         summary = stream.run(_hashed(frames, video_hash) if segment.index == 0 else frames)
-        start = time.perf_counter()
         provenance = provenance_of(path if segment.index == 0 else None, watch.found())
-        summary.seconds["marks"] += time.perf_counter() - start
     broken = decoder.first_error if decoder.errors else None
     return SegmentRead(segment.index, decoder.frames_read, video_hash.hex(), broken, summary, provenance)
 
@@ -123,13 +121,9 @@ def _kept(decoder: Decoder, recipe: Recipe, seconds: Counter[str]) -> Iterator[t
             return
 
 
-def _watched(
-    frames: Iterator[tuple[Frame, int]], watch: MarkWatch, seconds: Counter[str]
-) -> Iterator[tuple[Frame, int]]:
+def _watched(frames: Iterator[tuple[Frame, int]], watch: MarkWatch) -> Iterator[tuple[Frame, int]]:
     for frame, kept in frames:
-        start = time.perf_counter()
         watch.see(frame, kept)
-        seconds["marks"] += time.perf_counter() - start
         yield frame, kept
 
 
