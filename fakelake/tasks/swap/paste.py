@@ -14,7 +14,7 @@ from fakelake.tasks.swap.planes import Planes
 FROM, FULL = 0.1, 0.5  # of the mask: below, nothing is pasted; from there on, in full
 FEATHER = 0.012  # sigma of the blur of the part's edge, in sides of the window
 RIM = 0.06  # of the window, along its edge: nothing is pasted there in full
-RING = 0.04  # reach of the ring on either side of the part's edge, in which colours are compared
+RING = 0.06  # width of the ring along the part's edge, inside of it, in which colours are compared
 LEAST_RING = 48  # pixels of the model's picture
 GAIN = (0.75, 1.33)  # of the contrast, at most
 
@@ -64,17 +64,17 @@ def cover_of(mask: np.ndarray, side: int) -> np.ndarray:
 
 
 def matched(drawn: Drawn) -> np.ndarray:
-    """float32 [px, px, 3] BGR: the drawn picture with the mean and contrast that the target has around the part's edge.
+    """float32 [px, px, 3] BGR: the drawn picture with the mean and contrast that the target has along the part's edge.
 
-    Reinhard et al., "Color Transfer between Images", 2001, in Lab, over a ring along the edge: inside the part the
-    colours are the source's own, and far outside they do not matter.
+    Reinhard et al., "Color Transfer between Images", 2001, in Lab, over a ring just inside the edge: there the drawn
+    colours are the source's and the target's own are to go over into them unseen.
     """
     px = drawn.picture.shape[0]
-    part = cv2.resize(drawn.mask.astype(np.float32), (px, px), interpolation=cv2.INTER_LINEAR) > (FROM + FULL) / 2
-    part = part.astype(np.uint8)
+    large = cv2.resize(drawn.mask.astype(np.float32), (px, px), interpolation=cv2.INTER_LINEAR)
+    part = (large > (FROM + FULL) / 2).astype(np.uint8)
     reach = max(1, round(RING * px))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    ring = (cv2.dilate(part, kernel) - cv2.erode(part, kernel)).astype(bool)
+    ring = (part - cv2.erode(part, kernel)).astype(bool)
     if ring.sum() < LEAST_RING:
         return drawn.picture.astype(np.float32)
     theirs, ours = (cv2.cvtColor(p.astype(np.float32) / 255, cv2.COLOR_BGR2Lab) for p in (drawn.target, drawn.picture))
