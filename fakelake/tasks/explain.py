@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fakelake.catalog.lake import Lake
@@ -14,11 +13,14 @@ from fakelake.models.detector.gradcam import overlay
 from fakelake.models.detector.network import Detector
 from fakelake.tasks import explain_page as page
 from fakelake.tasks import explain_words as words
+from fakelake.tasks.album import Album
 from fakelake.tasks.evidence import Evidence, evidence_of, tracks_of
+from fakelake.tasks.explain_parts import NO_PARTS, PartEvidence, evidence_of_parts, section_of_parts
 from fakelake.tasks.face_strip import Tile, fitted, spread, strip
 from fakelake.tasks.face_tracks import CropReader, FaceTrack
 from fakelake.tasks.facts import Facts, Window
-from fakelake.tasks.score_chart import frames_chart, standalone, windows_chart
+from fakelake.tasks.part_masks import PartMasks
+from fakelake.tasks.score_chart import frames_chart, windows_chart
 
 PAGE = "index.html"
 MOST_TRACKS = 12  # on the page, the worst first
@@ -30,17 +32,24 @@ LARGE = 336  # px, side of the deciding frame
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """page: the HTML file; pictures: the files beside it; evidence: None where nothing was scored."""
+    """page: the HTML file; pictures: the files beside it; evidence: None where nothing was scored.
+
+    parts: what the parts of the face weigh; its new rows are not in the lake yet
+    """
 
     page: Path
     pictures: tuple[Path, ...]
     evidence: Evidence | None
+    parts: PartEvidence = NO_PARTS
 
 
-def explain(lake: Lake, facts: Facts, model: tuple[Detector, BundleConfig] | None, out: Path) -> Explained:
+def explain(
+    lake: Lake, facts: Facts, model: tuple[Detector, BundleConfig] | None, out: Path, masks: PartMasks | None = None
+) -> Explained:
     """Write `out`/index.html, which needs no other file, and its pictures as files of their own.
 
-    model: the version that the facts are of; not needed where the video could not be scored. Raises CropsChanged.
+    model: the version that the facts are of; not needed where the video could not be scored
+    masks: of a generator; without one the page says how to make one. Raises CropsChanged.
     """
     out.mkdir(parents=True, exist_ok=True)
     if not facts.verdict.scored:
@@ -51,44 +60,21 @@ def explain(lake: Lake, facts: Facts, model: tuple[Detector, BundleConfig] | Non
     tracks = tracks_of(lake, facts, config.crop_margin)
     reader = CropReader(lake)
     evidence = evidence_of(facts, tracks, reader, detector)
-    album = _Album(out)
+    parts = evidence_of_parts(lake, facts, evidence, reader, model, masks)
+    album = Album(out)
     basis = page.Section("What this rests on" if evidence.reproduced else "Careful", [_basis(evidence)], [])
     sections = [
         _decided(facts, evidence, album),
+        section_of_parts(parts, facts, evidence, album),
         _worst_second(facts, evidence, reader, detector.config.px, album),
         *_tracks(facts, tracks, reader, detector.config.px, album),
     ]
     sections = [*sections, basis] if evidence.reproduced else [basis, *sections]
     written = _write(out / PAGE, page.render(facts, sections))
-    return Explained(written, tuple(album.files), evidence)
+    return Explained(written, tuple(album.files), evidence, parts)
 
 
-class _Album:
-    """Pictures as files, and as what the page shows of them."""
-
-    def __init__(self, out: Path) -> None:
-        self.out, self.files = out, []
-
-    def picture(self, name: str, image: np.ndarray, alt: str, caption: str) -> page.Picture:
-        """image: uint8 [H, W, 3] BGR. The ending of the name says PNG or JPEG."""
-        kind = Path(name).suffix
-        options = (cv2.IMWRITE_JPEG_QUALITY, 92) if kind == ".jpg" else ()
-        data = cv2.imencode(kind, image, options)[1].tobytes()
-        self._file(name, data)
-        mime = "image/jpeg" if kind == ".jpg" else "image/png"
-        return page.Picture(page.image(data, mime, image.shape[1], image.shape[0], alt), caption)
-
-    def chart(self, name: str, svg: str, caption: str) -> page.Picture:
-        self._file(name, standalone(svg).encode())
-        return page.Picture(svg, caption)
-
-    def _file(self, name: str, data: bytes) -> None:
-        path = self.out / name
-        path.write_bytes(data)
-        self.files.append(path)
-
-
-def _decided(facts: Facts, evidence: Evidence, album: _Album) -> page.Section:
+def _decided(facts: Facts, evidence: Evidence, album: Album) -> page.Section:
     """The frame with the highest logit: crop, heat, neighbours, and the curve that it stands on."""
     at, reading = evidence.decided, facts.reading
     face, when = evidence.window.track_id, evidence.pts_s[at]
@@ -137,7 +123,7 @@ def _hottest(evidence: Evidence) -> float:
     return float(evidence.pts_s[evidence.heat.max((1, 2)).argmax()])
 
 
-def _worst_second(facts: Facts, evidence: Evidence, reader: CropReader, px: int, album: _Album) -> page.Section:
+def _worst_second(facts: Facts, evidence: Evidence, reader: CropReader, px: int, album: Album) -> page.Section:
     """The second from the start of the highest window on."""
     track, start = evidence.track, evidence.window.start_s
     first, last = np.searchsorted(track.pts_s, [start - 1e-6, start + SECOND + 1e-6]).tolist()
@@ -161,7 +147,7 @@ def _worst_second(facts: Facts, evidence: Evidence, reader: CropReader, px: int,
 
 
 def _tracks(
-    facts: Facts, tracks: dict[int, FaceTrack], reader: CropReader, px: int, album: _Album
+    facts: Facts, tracks: dict[int, FaceTrack], reader: CropReader, px: int, album: Album
 ) -> list[page.Section]:
     """Each face: its scores over time and a strip of it; the worst first."""
     highest = {window.track_id: -np.inf for window in facts.windows}

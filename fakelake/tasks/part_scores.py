@@ -99,6 +99,31 @@ def replaced(crops: np.ndarray, soft: np.ndarray, mask: np.ndarray) -> np.ndarra
     return (crops * (1 - share) + soft * share).round().clip(0, 255).astype(np.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class PartMean:
+    """A part over all windows in which it was measured. drop, area: means; largest_second: seconds, its start."""
+
+    part: str
+    drop: float
+    largest_drop: float
+    largest_second: float
+    area: float
+    windows: int
+
+
+def means_of(drops: Sequence[PartDrop]) -> list[PartMean]:
+    """As the view `part_evidence` has them; the greatest drop first, REST last."""
+    by_part: dict[str, list[PartDrop]] = {}
+    for each in drops:
+        by_part.setdefault(each.part, []).append(each)
+    means = []
+    for part, of_part in by_part.items():
+        most = max(of_part, key=lambda each: (each.drop, -each.window.start_s))
+        drop, area = (float(np.mean([getattr(each, name) for each in of_part])) for name in ("drop", "area"))
+        means.append(PartMean(part, drop, most.drop, most.window.start_s, area, len(of_part)))
+    return sorted(means, key=lambda mean: (mean.part == REST, -mean.drop, mean.part))
+
+
 def key_of(facts: Facts, masks: PartMasks) -> dict[str, object]:
     """What `part_scores` has one measurement of; see `catalog.part_scores.KEY`."""
     verdict = facts.verdict

@@ -60,12 +60,12 @@ def windows_chart(windows: Sequence[Window], reading: Reading, end_s: float, wor
     for before, after in itertools.pairwise(shown):
         if after.start_s - before.end_s <= LINKED_S:
             ends = axes.x(before.end_s), axes.y(reading.p_fake(before.logit)), axes.x(after.start_s)
-            marks.append(_line("link", ends[0], ends[1], ends[2], axes.y(reading.p_fake(after.logit))))
+            marks.append(line("link", ends[0], ends[1], ends[2], axes.y(reading.p_fake(after.logit))))
     for window in shown:
         p = reading.p_fake(window.logit)
         words = f"{window.start_s:.2f} to {window.end_s:.2f} s: p_fake {p:.3f}"
         x1, x2, y = axes.x(window.start_s), axes.x(window.end_s), axes.y(p)
-        marks.append(_line(f"bar {reading.band(p)}", x1, y, x2, y, words))
+        marks.append(line(f"bar {reading.band(p)}", x1, y, x2, y, words))
         if window == worst:
             ring = f'<rect class="worst" x="{x1 - 6}" y="{y - 7}" width="{round(x2 - x1 + 12, 1)}" height="14" rx="7"/>'
             marks.append(ring)
@@ -82,7 +82,7 @@ def frames_chart(
     path = " ".join(f"{x},{y}" for x, y in points)
     whole = reading.p_fake(window.logit)
     marks = [
-        _line("whole", LEFT, axes.y(whole), WIDTH - RIGHT, axes.y(whole), "the whole window"),
+        line("whole", LEFT, axes.y(whole), WIDTH - RIGHT, axes.y(whole), "the whole window"),
         f'<polyline class="link" points="{path}"/>',
     ]
     for (x, y), t, p in zip(points, pts_s, values, strict=True):
@@ -113,11 +113,11 @@ def _chart(title: str, axes: _Axes, reading: Reading, marks: list[str]) -> str:
     parts = [head, f"<title>{escape(title)}</title>"]
     for p in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = axes.y(p)
-        parts.append(_line("grid", LEFT, y, WIDTH - RIGHT, y))
+        parts.append(line("grid", LEFT, y, WIDTH - RIGHT, y))
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{p:.2g}</text>')
-    for seconds in _ticks(axes.start, axes.end):
+    for seconds in ticks(axes.start, axes.end):
         x = axes.x(seconds)
-        parts.append(_line("axis", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 5))
+        parts.append(line("axis", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 5))
         parts.append(f'<text x="{x}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{seconds:g} s</text>')
     return "".join([*parts, *_limits(axes, reading), *marks, "</svg>"])
 
@@ -130,13 +130,13 @@ def _limits(axes: _Axes, reading: Reading) -> list[str]:
         if limit is not None:
             y = axes.y(limit)
             at = lower if band == "suspicious" else min(y + 4, lower - 14)
-            parts.append(_line(f"limit {band}", LEFT, y, WIDTH - RIGHT, y))
+            parts.append(line(f"limit {band}", LEFT, y, WIDTH - RIGHT, y))
             parts.append(f'<text x="{WIDTH - RIGHT + 8}" y="{at}">{band} from {limit:.3g}</text>')
     return parts
 
 
-def _ticks(start: float, end: float) -> list[float]:
-    """Round seconds, four to nine of them."""
+def ticks(start: float, end: float) -> list[float]:
+    """Round figures from `start` to `end`, three to nine of them."""
     wanted = (end - start) / 6
     step = 10.0 ** np.floor(np.log10(max(wanted, 1e-6)))
     step *= next(m for m in (1, 2, 5, 10) if m * step >= wanted)
@@ -144,6 +144,7 @@ def _ticks(start: float, end: float) -> list[float]:
     return [float(round(t, 6)) for t in np.arange(first, end + 1e-9, step)]
 
 
-def _line(css: str, x1: float, y1: float, x2: float, y2: float, words: str = "") -> str:
+def line(css: str, x1: float, y1: float, x2: float, y2: float, words: str = "") -> str:
+    """A line of a chart, with words for who points at it."""
     title = f"<title>{escape(words)}</title>" if words else ""
     return f'<line class="{css}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}">{title}</line>'
