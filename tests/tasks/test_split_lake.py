@@ -48,3 +48,14 @@ def test_one_data_set_can_be_chosen(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         say(lake, name, "real")
     assert [video.video_id for video in labelled_videos(lake, "two").videos] == [video_id("b.mp4")]
+
+
+def test_a_video_made_from_others_whose_people_nobody_named_is_tied_to_them(tmp_path):
+    lake = lake_of(tmp_path / "lake", ["ann.mp4", "bob.mp4", "swap.mp4"])
+    for name in ("ann.mp4", "bob.mp4"):
+        say(lake, name, "real")
+    people = {name: f"video:{video_id(f'{name}.mp4')}" for name in ("ann", "bob")}
+    say(lake, "swap.mp4", "fake", origin="generator", target=people["ann"], source=people["bob"])
+    found = {video.video_id: video.identities for video in labelled_videos(lake).videos}
+    assert found[video_id("swap.mp4")] == set(people.values())
+    assert [found[video_id(f"{name}.mp4")] for name in ("ann", "bob")] == [{people["ann"]}, {people["bob"]}]
