@@ -6,6 +6,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,10 @@ from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root, pri
 
 if TYPE_CHECKING:
     from fakelake.catalog.lake import Lake
+    from fakelake.infra.model_store import ModelStore
+    from fakelake.tasks.explain import Explained
+    from fakelake.tasks.facts import Facts
+    from fakelake.tasks.part_masks import PartMasks
 
 VideoArgument = Annotated[
     str, typer.Argument(help="File name, end of its path, uri, or the first 6 or more digits of its video_id.")
@@ -33,7 +39,7 @@ def explain(
     ] = "detector@champion",
     as_json: JsonOption = False,
 ) -> None:
-    """Why a video was judged as it was: a page of faces, scores over time, heat map and the worst second."""
+    """Why a video was judged as it was: a page of faces, scores over time, heat map, parts and the worst second."""
     name, _, wanted = model.partition("@")
     if name != "detector" or not wanted:
         raise typer.BadParameter(
@@ -63,6 +69,7 @@ def explain(
                 "video_id": video_id, "name": verdict.name, "band": verdict.band, "p_fake": verdict.p_fake,
                 "reason": verdict.reason, "worst_track": verdict.worst_track, "worst_second": verdict.worst_second,
                 "model_version": verdict.model_version,
+                "parts": [asdict(mean) for mean in explained.parts.means],
             }
         )  # fmt: skip
     else:
@@ -127,18 +134,35 @@ def _version(lake: Lake, name: str, wanted: str) -> str:
     return store_of(lake, Settings()).version(name, wanted)
 
 
-def _with_model(lake: Lake, facts, name: str, out: Path):
-    """Explain with the very version that scored."""
+def _with_model(lake: Lake, facts: Facts, name: str, out: Path) -> Explained:
+    """Explain with the very version that scored; what it measures of the parts goes on record."""
+    from fakelake.flows.explain_record import record_parts
     from fakelake.infra.settings import Settings
     from fakelake.infra.store_of import store_of
     from fakelake.tasks.explain import explain as write
     from fakelake.tasks.model_files import read_model
 
+    started, snapshot = datetime.now(UTC), lake.snapshot()
     store = store_of(lake, Settings())
     version = store.version(name, facts.verdict.model_version)
     with tempfile.TemporaryDirectory(prefix="fakelake-model-") as directory:
-        model = read_model(store.fetch(name, version, Path(directory)))
-        return write(lake, facts, model, out)
+        model = read_model(store.fetch(name, version, Path(directory) / name))
+        explained = write(lake, facts, model, out, _masks(store, Path(directory)))
+    if explained.parts.new_rows:
+        record_parts(lake, explained.parts.new_rows, snapshot, started)
+    return explained
+
+
+def _masks(store: ModelStore, directory: Path) -> PartMasks | None:
+    """Of the champion among generators; None where there is none yet."""
+    from fakelake.infra.model_store import CHAMPION, ModelMissing
+    from fakelake.tasks.part_masks import read_masks
+
+    try:
+        version = store.version("generator", CHAMPION)
+    except ModelMissing:
+        return None
+    return read_masks(store.fetch("generator", version, directory / "generator"), version)
 
 
 def _frames_done(*, quiet: bool) -> Callable[[int, int], None] | None:

@@ -122,13 +122,16 @@ def score(
         str, typer.Option(help="detector@champion, detector@challenger or detector@3.")
     ] = "detector@champion",
     dataset: Annotated[str | None, typer.Option(help="Only videos ingested as this data set.")] = None,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Measure also which parts of the face weigh most, where it looks fake.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score every video that this version has not scored yet. Exit code 3: done, with something in quarantine."""
     from fakelake.flows.run import score_quietly
 
-    summary = score_quietly(lake_root(lake), model, dataset, dry_run=dry_run, quiet=as_json)
+    summary = score_quietly(lake_root(lake), model, dataset, dry_run=dry_run, quiet=as_json, parts=parts)
     print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))
     raise typer.Exit(summary.exit_code)
 

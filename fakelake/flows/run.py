@@ -51,14 +51,15 @@ def ingest_quietly(
 
 
 def score_quietly(
-    lake: str, model: str = "detector@champion", dataset: str | None = None, *, dry_run: bool = False, quiet: bool
-) -> ScoreSummary:
+    lake: str, model: str = "detector@champion", dataset: str | None = None, *, dry_run: bool = False, quiet: bool,
+    parts: bool = False,
+) -> ScoreSummary:  # fmt: skip
     """Run the scoring flow with nothing on stdout; `quiet` shows no progress either."""
     prepare()
     from fakelake.flows.score import score
 
     with redirect_stdout(sys.stderr):
-        return score(lake, model, dataset, dry_run=dry_run, quiet=quiet)
+        return score(lake, model, dataset, dry_run=dry_run, quiet=quiet, parts=parts)
 
 
 def parse_changes(changes: list[str]) -> dict:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +15,8 @@ from prefect import flow
 from fakelake import __version__
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion, commit_scores
-from fakelake.flows.score_driver import ScoreDriver
+from fakelake.flows.score_driver import SCORE_AGAIN, ScoreDriver, quarantine_row, score_jobs, uri_of
+from fakelake.flows.score_parts import ScoredParts, parts_generator, score_parts
 from fakelake.infra.model_store import CHAMPION, ModelMissing, ModelStore
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
@@ -48,6 +48,7 @@ class ScoreSummary:
     seconds: float = 0.0
     bands: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    parts: ScoredParts | None = None
     told_at: str | None = None  # when the verdicts were read that the webhook took
 
     @property
@@ -61,6 +62,7 @@ class ScoreSummary:
             f"{self.seconds:.0f} s, {self.already_scored} were before",
             *([f"{self.other_crops} videos have crops of another kind and were left out"] if self.other_crops else []),
             *([f"verdicts of the lake: {bands}"] if bands else []),
+            *([self.parts.line] if self.parts else []),
             *self.problems,
         ]
 
@@ -72,8 +74,12 @@ def score(
     dataset: str | None = None,
     dry_run: bool = False,
     quiet: bool = False,
+    parts: bool = False,
 ) -> ScoreSummary:
-    """Score what the version has not scored yet, exactly once; a killed run is finished by the same call again."""
+    """Score what the version has not scored yet, exactly once; a killed run is finished by the same call again.
+
+    parts: measure also which parts of the face weigh most, of videos whose band is fake or suspicious
+    """
     from fakelake.tasks.score_plan import plan_scoring
 
     settings = Settings()
@@ -83,6 +89,7 @@ def score(
         raise ModelUnnamed(f"--model {model}: write detector@champion, detector@challenger or detector@3.")
     store = store_of(opened, settings)
     version = own_champion(opened, store) if wanted == CHAMPION else store.version(name, wanted)
+    generator = parts_generator(opened, store, version) if parts else None
     started, run_id, snapshot = datetime.now(UTC), uuid.uuid4().hex, opened.snapshot()
     summary = ScoreSummary(run_id=run_id, lake=opened.location.root, model=name, model_version=version)
     with place_for_models(opened, settings) as directory:
@@ -94,6 +101,10 @@ def score(
             return summary
         if plan.videos:
             run_driver(opened, settings, summary, plan, bundle, quiet)
+        if generator:
+            files = store.fetch("generator", generator, directory / "generator")
+            summary.parts = score_parts(opened, settings, summary, bundle, (files, generator), dataset, quiet)
+            summary.problems += summary.parts.problems
     summary.near_matches = record_near_matches(opened, run_id)
     summary.seconds = round((datetime.now(UTC) - started).total_seconds(), 2)
     with opened.connect() as connection:
@@ -117,22 +128,16 @@ def own_champion(lake: Lake, store: ModelStore) -> str:
 
 def run_driver(lake: Lake, settings: Settings, summary: ScoreSummary, plan, bundle: Path, quiet: bool) -> None:
     """Hand out, collect, commit every so often."""
-    driver = ScoreDriver(lake, settings, summary, plan, bundle)
+    from fakelake.tasks.score_task import score_videos
+
+    driver = ScoreDriver(settings, plan.todo, score_videos, score_jobs(lake, settings, summary, bundle))
     with RunProgress("score", plan.videos, quiet=quiet) as progress:
-        waiting: list[dict] = []
-        last = time.monotonic()
-        for rows in driver.results():
-            waiting += rows
-            progress.update(driver.finished, f"{driver.finished / max(driver.seconds, 1e-3):.1f} videos/s")
-            if time.monotonic() - last >= settings.score_commit_s:
-                summary.scored += commit_scores(lake, waiting)
-                waiting, last = [], time.monotonic()
-        if waiting:
-            summary.scored += commit_scores(lake, waiting)
-    if driver.quarantine:
-        lake.append("quarantine", driver.quarantine)
-    summary.quarantined = len(driver.quarantine)
-    summary.problems = [f"{row['uri']}: {row['message']} {row['remedy']}" for row in driver.quarantine[:20]]
+        for rows in driver.gathered(progress, settings.score_commit_s):
+            summary.scored += commit_scores(lake, rows)
+    if driver.failures:
+        lake.append("quarantine", [quarantine_row(lake, failure, summary.run_id) for failure in driver.failures])
+    summary.quarantined = len(driver.failures)
+    summary.problems = [f"{uri_of(lake, f.video_id)}: {f.message} {SCORE_AGAIN}" for f in driver.failures[:20]]
 
 
 def record_near_matches(lake: Lake, run_id: str) -> int:

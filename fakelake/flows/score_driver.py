@@ -1,29 +1,53 @@
-"""Handing videos to the workers that score, and taking what comes back: what fails alone is quarantined alone."""
+"""Handing videos to workers that run a model, and taking what comes back: what fails alone fails alone."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fakelake.catalog.lake import Lake, one_of
+from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
 
 if TYPE_CHECKING:
     from fakelake.flows.score import ScoreSummary
-    from fakelake.tasks.score_plan import ScorePlan
+    from fakelake.tasks.score_task import ScoreJob
 
-SECONDS_A_VIDEO = 120.0  # that a scoring may take, at most
+SECONDS_A_VIDEO = 120.0  # that a task may take, at most
+SCORE_AGAIN = "Check the lake with `fakelake catalog check`, then score again."
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A video that no attempt got through; log: the worker's last words."""
+
+    video_id: str
+    recipe_id: str
+    attempts: int
+    error: BaseException
+    log: str
+
+    @property
+    def message(self) -> str:
+        return str(self.error).splitlines()[0] if str(self.error) else "It failed."
 
 
 class ScoreDriver:
-    """Scores a plan's videos, a few a task; a task that fails or dies is tried again video by video."""
+    """Hands out videos, a few a task; a task that fails or dies is tried again video by video.
 
-    def __init__(self, lake: Lake, settings: Settings, summary: ScoreSummary, plan: ScorePlan, bundle: Path) -> None:
-        self.finished, self.quarantine = 0, []
-        self._lake, self._settings, self._summary, self._plan, self._bundle = lake, settings, summary, plan, bundle
+    todo: recipe_id -> videos; work: what a worker runs, on what `job` makes of a recipe and some videos
+    """
+
+    def __init__(
+        self, settings: Settings, todo: Mapping[str, tuple[str, ...]], work: Callable[[Any], list[dict]],
+        job: Callable[[str, tuple[str, ...]], Any],
+    ) -> None:  # fmt: skip
+        self.finished, self.failures = 0, list[Failure]()
+        self._settings, self._todo, self._work, self._job = settings, todo, work, job
         self._start = time.monotonic()
 
     @property
@@ -33,23 +57,14 @@ class ScoreDriver:
     def results(self) -> Iterator[list[dict]]:
         """Rows of whole videos, task by task."""
         from fakelake.infra.ray_pool import RayPool, connect
-        from fakelake.tasks.score_task import ScoreJob, score_videos
 
-        settings, summary = self._settings, self._summary
+        settings = self._settings
         connect(settings.ray_address, settings.cpus)
         pool = RayPool(cpus_per_task=settings.cpus_per_video, gpus_per_task=0.0 if settings.device == "cpu" else 1.0)
 
         def submit(recipe_id: str, videos: tuple[str, ...], attempt: int) -> None:
-            rows = {
-                "model": summary.model, "model_version": summary.model_version, "recipe_id": recipe_id,
-                "run_id": summary.run_id,
-            }  # fmt: skip
-            job = ScoreJob(
-                self._lake.location, str(self._bundle), settings.device, settings.cpus_per_video, videos, recipe_id,
-                tuple(rows.items()),
-            )  # fmt: skip
             deadline = settings.deadline_base_s + SECONDS_A_VIDEO * len(videos)
-            pool.submit((recipe_id, videos, attempt), score_videos, job, deadline_s=deadline)
+            pool.submit((recipe_id, videos, attempt), self._work, self._job(recipe_id, videos), deadline_s=deadline)
 
         tasks = self._tasks()
         try:
@@ -70,24 +85,55 @@ class ScoreDriver:
                         submit(recipe_id, videos, attempt + 1)
                     else:
                         self.finished += 1
-                        self._give_up(videos[0], recipe_id, attempt + 1, done.error, done.log)
+                        self.failures.append(Failure(videos[0], recipe_id, attempt + 1, done.error, done.log))
         finally:
             pool.close()
 
+    def gathered(self, progress: RunProgress, every_s: float) -> Iterator[list[dict]]:
+        """The same in larger lots, one to commit every so many seconds and the last; progress is told how far it is."""
+        waiting: list[dict] = []
+        last = time.monotonic()
+        for rows in self.results():
+            waiting += rows
+            progress.update(self.finished, f"{self.finished / max(self.seconds, 1e-3):.1f} videos/s")
+            if time.monotonic() - last >= every_s:
+                yield waiting
+                waiting, last = [], time.monotonic()
+        if waiting:
+            yield waiting
+
     def _tasks(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         size = self._settings.score_videos
-        for recipe_id, videos in self._plan.todo.items():
+        for recipe_id, videos in self._todo.items():
             for start in range(0, len(videos), size):
                 yield recipe_id, videos[start : start + size]
 
-    def _give_up(self, video_id: str, recipe_id: str, attempts: int, error: BaseException, log: str) -> None:
-        uris = self._lake.read("sources", ["uri"], one_of("video_id", [video_id])).column(0).to_pylist()
-        self.quarantine.append(
-            {
-                "uri": uris[0] if uris else f"video:{video_id}", "video_id": video_id, "stage": "score",
-                "error": type(error).__name__, "message": str(error).splitlines()[0] if str(error) else "It failed.",
-                "remedy": "Check the lake with `fakelake catalog check`, then score again.",
-                "attempts": attempts, "frames_kept": 0, "lasting": False, "worker_log": log or None,
-                "recipe_id": recipe_id, "run_id": self._summary.run_id, "at": datetime.now(UTC),
-            }
-        )  # fmt: skip
+
+def score_jobs(
+    lake: Lake, settings: Settings, summary: ScoreSummary, bundle: Path
+) -> Callable[[str, tuple[str, ...]], ScoreJob]:
+    """What a worker is given of a recipe and some of its videos."""
+    from fakelake.tasks.score_task import ScoreJob
+
+    rows = {"model": summary.model, "model_version": summary.model_version, "run_id": summary.run_id}
+    return lambda recipe_id, videos: ScoreJob(
+        lake.location, str(bundle), settings.device, settings.cpus_per_video, videos, recipe_id,
+        tuple({**rows, "recipe_id": recipe_id}.items()),
+    )  # fmt: skip
+
+
+def quarantine_row(lake: Lake, failure: Failure, run_id: str) -> dict:
+    """Of a video that could not be scored."""
+    return {
+        "uri": uri_of(lake, failure.video_id), "video_id": failure.video_id, "stage": "score",
+        "error": type(failure.error).__name__, "message": failure.message,
+        "remedy": SCORE_AGAIN,
+        "attempts": failure.attempts, "frames_kept": 0, "lasting": False, "worker_log": failure.log or None,
+        "recipe_id": failure.recipe_id, "run_id": run_id, "at": datetime.now(UTC),
+    }  # fmt: skip
+
+
+def uri_of(lake: Lake, video_id: str) -> str:
+    """A place where the video was seen."""
+    uris = lake.read("sources", ["uri"], one_of("video_id", [video_id])).column(0).to_pylist()
+    return uris[0] if uris else f"video:{video_id}"

@@ -86,7 +86,8 @@ def evidence_of_parts(
     drops = drops_on_record(part_scores_of(lake, key), facts)
     if not drops:
         try:
-            drops = measure_parts(facts, evidence.track, reader, detector, config.crop_margin, masks)
+            tracks = {evidence.track.track_id: evidence.track}
+            drops = measure_parts(facts, tracks, reader, detector, config.crop_margin, masks)
         except ScoreChanged as error:
             return PartEvidence(why=f"Not measured: {error}")
         rows = rows_of(drops, key, uuid.uuid4().hex)

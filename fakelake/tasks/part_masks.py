@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch.nn import functional as F
 from fakelake.models.generator.bundle import GeneratorBundle
 from fakelake.models.generator.naming import UNUSED
 from fakelake.models.generator.network import Generator
+from fakelake.tasks.generator_files import read_generator
 
 AT_ONCE = 16  # crops in a batch
 
@@ -49,6 +52,12 @@ class PartMasks:
         if not found:
             return np.zeros((0, *crops.shape[:3]), np.float32)
         return np.concatenate(found).swapaxes(0, 1).clip(0, 1)
+
+
+def read_masks(directory: Path, version: str, device: str = "cpu") -> PartMasks:
+    """Of a registered generator's files. Raises BundleUnfit."""
+    generator, bundle = read_generator(directory)
+    return PartMasks(generator.to(device), bundle, version)
 
 
 def crop_side(px: int, crop_margin: float, portrait_margin: float) -> int:

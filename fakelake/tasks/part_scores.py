@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,15 +39,17 @@ class PartDrop:
 
 
 def measure_parts(
-    facts: Facts, track: FaceTrack, reader: CropReader, detector: Detector, crop_margin: float, masks: PartMasks
-) -> list[PartDrop]:
+    facts: Facts, tracks: Mapping[int, FaceTrack], reader: CropReader, detector: Detector, crop_margin: float,
+    masks: PartMasks,
+) -> list[PartDrop]:  # fmt: skip
     """The parts of the worst face, in its highest windows, at most MOST_WINDOWS of them; by window, REST last.
 
     Raises ScoreChanged, CropsChanged; ValueError for a crop that is no picture.
     """
     drops = []
     for window in worst_windows(facts):
-        crops = reader.read(track, place_of(window, track), detector.config.px)
+        at = place_of(window, tracks.get(window.track_id))
+        crops = reader.read(tracks[window.track_id], at, detector.config.px)
         drops += drops_of(window, crops, detector, crop_margin, masks)
     return drops
 

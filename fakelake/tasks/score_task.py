@@ -41,7 +41,7 @@ def score_videos(job: ScoreJob) -> list[dict]:
 
     Raises ValueError where a crop is no picture, BundleUnfit.
     """
-    detector, config = _model(job.bundle, job.device, job.threads)
+    detector, config = loaded_model(job.bundle, job.device, job.threads)
     lake = Lake(job.lake)
     reader = CropReader(lake)
     tracks: dict[str, list[FaceTrack]] = {video_id: [] for video_id in job.video_ids}
@@ -80,7 +80,8 @@ def _why(tracks: Sequence[FaceTrack]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model(bundle: str, device: str, threads: int) -> tuple[Detector, BundleConfig]:
+def loaded_model(bundle: str, device: str, threads: int) -> tuple[Detector, BundleConfig]:
+    """Of these files, kept for the next call in this process."""
     torch.set_num_threads(threads)
     detector, config = read_bundle(Path(bundle))
     return detector.to(device, memory_format=torch.channels_last), config
