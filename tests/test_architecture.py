@@ -23,7 +23,16 @@ OF_THE_HOUSE = "fakelake"
 
 HEAVY = {"av", "cv2", "onnxruntime", "ray", "torch", "torchvision"}
 # A flow file is Prefect's and is imported only to run; no command line module imports one at its top.
-FLOWS = {"ingest.py", "ingest_report.py", "score.py", "search.py", "swap.py", "train_detector.py", "train_generator.py"}
+FLOWS = {
+    "auto_swap.py",
+    "ingest.py",
+    "ingest_report.py",
+    "score.py",
+    "search.py",
+    "swap.py",
+    "train_detector.py",
+    "train_generator.py",
+}
 
 
 def room(path):

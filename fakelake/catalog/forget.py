@@ -26,6 +26,7 @@ from fakelake.catalog.lock import Held, lake_lock
 from fakelake.catalog.publish import publish_locked
 from fakelake.catalog.rewrite import Match, drop_rows, scrub
 from fakelake.catalog.schemas import TABLES
+from fakelake.catalog.training_swaps import made_of
 
 KEPT = ("labels", "consents", "splits", "quarantine", "runs")
 ERROR = "forgotten"
@@ -38,20 +39,24 @@ class NoSuchVideo(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What went: rows per table of the current version, and how many files of older versions were replaced."""
+    """What went: rows per table of the current version, how many files of older versions were replaced, and which
+    swaps that were made of it went too."""
 
     video_id: str
     uris: tuple[str, ...]
     rows: Mapping[str, int]
     old_files: int
+    made: tuple[str, ...] = ()
 
 
 def forget(lake: Lake, video_id: str, *, by: str | None = None, why: str | None = None) -> Forgotten:
-    """Forget one video. Interrupted at any point it is finished by running it again.
+    """Forget one video, and before it all swaps that were made of it: they show the same person. Interrupted at any
+    point it is finished by running it again.
 
     Raises NoSuchVideo if the lake has nothing of it and has not forgotten it either, LakeBusy.
     """
     started = datetime.now(UTC)
+    made = [forget(lake, each, by=by, why=why or f"made of {video_id[:12]}") for each in made_of(lake, video_id)]
     with lake_lock(lake.location) as held:
         snapshot = lake.snapshot()
         sources = lake.read("sources", ["uri", "dataset"], pc.field("video_id") == video_id).to_pylist()
@@ -70,7 +75,7 @@ def forget(lake: Lake, video_id: str, *, by: str | None = None, why: str | None 
         rows = {name: sum(drop_rows(lake, held, name, match) for match in _of(name, video_id)) for name in tables}
         publish_locked(lake, held)
         old_files = sum(scrub(lake, name, match) for name in (*tables, "quarantine") for match in _of(name, video_id))
-        done = Forgotten(video_id, tuple(uris), rows, old_files)
+        done = Forgotten(video_id, tuple(uris), rows, old_files, tuple(each.video_id for each in made))
         summary = {**asdict(done), "by": by, "why": why}
         lake.commit_part(lake.write_rows("runs", [_run("forget", summary, snapshot, started)]), held)
         publish_locked(lake, held)

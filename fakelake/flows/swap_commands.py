@@ -24,10 +24,15 @@ class Precision(StrEnum):
 
 
 def swap(
-    source: Annotated[str, typer.Option(help="Whose parts: a video of the lake, or the file of a still.")],
-    target: Annotated[str, typer.Option(help="Into whose video: one of the lake.")],
-    parts: Annotated[str, typer.Option(help="What is swapped, with commas between: mouth,eyes.")],
-    out: Annotated[str, typer.Option(help="The new .mp4; OUT.report.png comes beside it.")],
+    source: Annotated[
+        str | None, typer.Option(help="Whose parts: a video of the lake, or the file of a still.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Into whose video: one of the lake.")] = None,
+    parts: Annotated[str | None, typer.Option(help="What is swapped, with commas between: mouth,eyes.")] = None,
+    out: Annotated[str | None, typer.Option(help="The new .mp4; OUT.report.png comes beside it.")] = None,
+    auto: Annotated[
+        int | None, typer.Option(min=1, help="Instead: make so many swaps for training, as crops within the lake.")
+    ] = None,
     hard: Annotated[bool, typer.Option("--hard", help="Cut the mask at a half; else its edge is soft.")] = False,
     masks_from: Annotated[Masks, typer.Option(help="Whose outline the parts have.")] = Masks.target,
     track: Annotated[int | None, typer.Option(help="Which face of the target, where there are several.")] = None,
@@ -46,6 +51,10 @@ def swap(
     Both must be in the lake with a permission that allows swaps (fakelake consent). Every result carries an invisible
     mark and C2PA credentials, and is taken into the lake.
     """
+    if auto is not None:
+        return _auto(auto, lake, model, as_json, (source, target, parts, out))
+    if None in (source, target, parts, out):
+        raise typer.BadParameter("are needed, all four; or --auto N", param_hint="--source, --target, --parts, --out")
     wanted = [name.strip() for name in parts.split(",") if name.strip()]
     if not wanted:
         raise typer.BadParameter("name at least one part, e.g. mouth", param_hint="--parts")
@@ -60,4 +69,17 @@ def swap(
             source, target, wanted, out, lake_root(lake), model, hard=hard, masks_from=masks_from.value, track=track,
             source_track=source_track, banner=banner, precision=precision.value, device=device, quiet=as_json,
         )  # fmt: skip
+    print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))
+
+
+def _auto(count: int, lake: str | None, model: str, as_json: bool, others: tuple[str | None, ...]) -> None:
+    if any(others):
+        raise typer.BadParameter("chooses people and parts by itself, and writes no file", param_hint="--auto")
+    from fakelake.infra.prefect_env import prepare
+
+    prepare()
+    from fakelake.flows.auto_swap import auto_swap
+
+    with redirect_stdout(sys.stderr):
+        summary = auto_swap(count, lake_root(lake), model, quiet=as_json)
     print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))

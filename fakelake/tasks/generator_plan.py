@@ -86,10 +86,14 @@ def plan_generator(
 
 
 def authentic_people(lake: Lake) -> dict[str, str]:
-    """video_id -> who is in it, for videos that are labelled real; whom nobody named is someone of their own."""
+    """video_id -> who is in it, for videos that are labelled real; whom nobody named is someone of their own.
+
+    Nothing that a generator made is among them.
+    """
     with lake.connect() as connection:
         rows = connection.execute(
             "SELECT video_id, coalesce(any_value(l.target_identity), video_id) FROM current_labels AS c "
-            "LEFT JOIN labels AS l USING (video_id) WHERE c.label = 'real' GROUP BY video_id ORDER BY video_id"
+            "LEFT JOIN labels AS l USING (video_id) WHERE c.label = 'real' GROUP BY video_id "
+            "HAVING NOT bool_or(l.origin = 'generator') ORDER BY video_id"
         ).fetchall()
     return dict(rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from fakelake.catalog.lake import Lake
+from fakelake.catalog.training_swaps import SCHEME
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.source_file import SourceFile, local_file, path_of, shown
 
@@ -28,6 +29,8 @@ def known_file(lake: Lake, video_id: str) -> Iterator[Path]:
     rows.sort(key=lambda row: (row["seen_at"] is not None, row["seen_at"], row["uri"]), reverse=True)
     wrong = []
     for row in rows:
+        if row["uri"].startswith(SCHEME):
+            raise SourceUnfit(f"{row['name']}, {video_id[:12]}, was made for training. There is no video of it.")
         with ExitStack() as stack:
             try:
                 path = stack.enter_context(local_file(_source(row)))

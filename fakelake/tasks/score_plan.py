@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import scored_keys
+from fakelake.catalog.training_swaps import DATASET
 from fakelake.models.detector.bundle import BundleConfig, read_bundle
 from fakelake.tasks.training_set import RecipeUnknown, crop_margin
 
@@ -32,9 +33,13 @@ class ScorePlan:
 
 
 def plan_scoring(lake: Lake, model: str, version: str, bundle: Path, dataset: str | None = None) -> ScorePlan:
-    """Every ready video under each recipe whose crops have the model's margin. Raises NoFittingCrops, BundleUnfit."""
+    """Every ready video under each recipe whose crops have the model's margin, but no training swap.
+
+    Raises NoFittingCrops, BundleUnfit.
+    """
     _, config = read_bundle(bundle)
     where = pc.field("status") == "ready"
+    where &= pc.field("dataset").is_null() | (pc.field("dataset") != DATASET)
     if dataset is not None:
         where &= pc.field("dataset") == dataset
     rows = lake.read("videos", ["video_id", "recipe_id"], where).to_pylist()

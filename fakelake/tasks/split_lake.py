@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from fakelake.catalog.lake import Lake
+from fakelake.catalog.training_swaps import DATASET
 from fakelake.tasks.near_duplicates import near_duplicates
 from fakelake.tasks.split import LabelledVideo
 
@@ -25,17 +26,18 @@ def labelled_videos(lake: Lake, dataset: str | None = None, near_bits: float | N
     """Videos of the lake, or of one data set. near_bits: see near_duplicates; None leaves the comparison out.
 
     Identities come from every label row a video ever had, so that a moderator's label, which names nobody, or a
-    corrected list does not cut a tie. Videos without a face are in, so that a test's denominator is whole.
+    corrected list does not cut a tie. Videos without a face are in, so that a test's denominator is whole. Training
+    swaps are not: they follow the videos that they were made of.
     """
     with lake.connect() as connection:
         rows = connection.execute(
             """
             SELECT video_id, any_value(label), max(phash)
             FROM videos LEFT JOIN current_labels USING (video_id)
-            WHERE $dataset IS NULL OR dataset = $dataset
+            WHERE coalesce(dataset, '') <> $made AND ($dataset IS NULL OR dataset = $dataset)
             GROUP BY video_id ORDER BY video_id
             """,
-            {"dataset": dataset},
+            {"dataset": dataset, "made": DATASET},
         ).fetchall()
         said = connection.execute("SELECT DISTINCT video_id, target_identity, source_identity FROM labels").fetchall()
     identities: dict[str, set[str]] = defaultdict(set)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.splits import find_split, read_split, store_split
+from fakelake.catalog.training_swaps import with_swaps
 from fakelake.models.detector.clips import FAKE, REAL, refuse_one_class
 from fakelake.models.detector.recipes import RECIPES, TrainRecipe
 from fakelake.tasks.near_duplicates import BITS
@@ -63,7 +64,7 @@ def plan_training(
     Raises NothingToLearnFrom, OneClassOnly, SplitNotFound, SplitError, LeakageError, RecipeUnknown.
     """
     split_id = split_for(lake, split, dataset)
-    infos = labelled_parts(lake, *read_split(lake, split_id))
+    infos = labelled_parts(lake, *with_swaps(lake, split_id, *read_split(lake, split_id)))
     everyone = [video.video_id for part in infos.values() for video in part]
     if not everyone:
         raise NothingToLearnFrom(

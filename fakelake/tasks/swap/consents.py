@@ -41,19 +41,19 @@ def allows_swap(permission: str) -> bool:
     return bool(terms & ALLOWS) and not terms & DENIES
 
 
-def permission_of(lake: Lake, video_id: str) -> str | None:
-    """What counts today: the latest word of a person or, where none spoke, of a list. None: nothing is on record."""
-    rows = lake.read("consents", where=pc.field("video_id") == video_id).to_pylist()
+def permissions(lake: Lake) -> dict[str, str]:
+    """video_id -> what counts today: the latest word of a person or, where none spoke, of a list."""
+    rows = lake.read("consents").to_pylist()
     began = datetime.min.replace(tzinfo=UTC)
     rows.sort(key=lambda row: (not (row["source"] or "").startswith(TERMS), row["at"] or began))
-    return rows[-1]["permission"] if rows else None
+    return {row["video_id"]: row["permission"] for row in rows}
 
 
 def require_permission(lake: Lake, participants: Sequence[Participant]) -> None:
     """Raises SwapNotPermitted, which says of all of them what is missing."""
-    wrong = []
+    wrong, known = [], permissions(lake)
     for who in participants:
-        permission = permission_of(lake, who.video_id)
+        permission = known.get(who.video_id)
         if permission is None or not allows_swap(permission):
             said = (
                 "no use permission is on record"
