@@ -23,16 +23,16 @@ _CELLS = SIDE * SIDE
 _BITS = payload.CODE_BITS
 _FINE = 4 * SIDE  # texture is judged, and the change made smooth, at this size
 # Luma codes by which a cell may change unseen: in flat places, more per code of the local deviation, and at most.
-_FLAT, _PER_DEVIATION, _MOST = 1.25, 0.7, 7.0
+_FLAT, _PER_DEVIATION, _MOST = 1.49, 0.7, 7.0  # 1.49 is still rounded to 1
 _NOISE = 0.15  # a deviation that is no texture yet
-_USUAL_SHARE = 0.8  # of that is used where the picture speaks for neither 0 nor 1
+_USUAL_SHARE = 0.95  # of that is used where the picture speaks for neither 0 nor 1
 _LEAST_GAIN, _MARGIN, _ROUNDS = 0.2, 1.3, 2
 _LARGEST_RMS = 2.3  # of the change; 40.9 dB
 _BLACK, _DARK = 17.0, 28.0  # luma below which nothing is changed, and from which all is
 # How well the likeliest payload agrees with a picture that has no mark (measured: mean and deviation, over noise), and
 # how far above that a mark has to be. The checksum comes on top.
-_CHANCE, _CHANCE_DEVIATION = 0.559, 0.0124
-LEAST_CONFIDENCE = 5.0
+_CHANCE, _CHANCE_DEVIATION = 0.555, 0.0117
+LEAST_CONFIDENCE = 4.0
 
 
 class Mark:
@@ -46,13 +46,16 @@ class Mark:
         """uint8 [H, W] -> uint8 [H, W], marked; the input is left alone.
 
         `luma` is the Y plane that an encoder gets (yuv420p: the first H rows of its array), upright. The change
-        follows this frame alone and follows it smoothly, so nothing flickers. Pictures of less than 72 pixels a side
-        take the mark, but hardly give it back.
+        follows this frame alone and follows it smoothly, so nothing flickers; flat places change by 1 code at most.
+        Pictures with a side below about 220 pixels take the mark, but give it back only while nobody encodes them
+        again.
         """
         height, width = luma.shape
         mean, most = _seen(luma)
-        cells = cv2.resize(self._chosen(mean, most), (_FINE, _FINE), interpolation=cv2.INTER_CUBIC)
-        return cv2.add(luma, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR), dtype=cv2.CV_8U)
+        change = cv2.resize(self._chosen(mean, most), (_FINE, _FINE), interpolation=cv2.INTER_CUBIC)
+        limit = cv2.resize(most, (_FINE, _FINE), interpolation=cv2.INTER_LINEAR)  # neighbours of one sign add up
+        change = cv2.resize(np.clip(change, -limit, limit), (width, height), interpolation=cv2.INTER_LINEAR)
+        return cv2.add(luma, change, dtype=cv2.CV_8U)
 
     def _chosen(self, mean: np.ndarray, most: np.ndarray) -> np.ndarray:
         """float32 [SIDE, SIDE]: the change of each cell, so that every bit is read with about the same margin."""
@@ -97,9 +100,13 @@ class MarkReader:
         self._sum += _response(_averages(_fine(luma)))
         self._frames += 1
 
+    def bits(self) -> np.ndarray:
+        """float64 [payload.CODE_BITS]: what speaks for 1 (> 0) or 0 (< 0) in each coded bit, before correction."""
+        return _despread(self._sum)
+
     def read(self) -> FoundMark | None:
         """The mark, or None where there is none or it is too damaged to be sure."""
-        soft = _despread(self._sum)
+        soft = self.bits()
         size = float(np.linalg.norm(soft)) * np.sqrt(_BITS)
         found = payload.decode(soft) if size else None
         if found is None:

@@ -34,9 +34,9 @@ def test_an_asset_id_is_16_hexadecimal_digits():
 
 
 @pytest.mark.parametrize("asset_id", ["0000000000000000", "ffffffffffffffff", ASSET])
-def test_a_payload_is_put_right_when_a_tenth_of_its_bits_is_wrong(asset_id):
+def test_a_payload_is_put_right_when_an_eighth_of_its_bits_is_wrong(asset_id):
     soft = encode(asset_id)
-    soft[np.random.default_rng(1).choice(CODE_BITS, CODE_BITS // 10, replace=False)] *= -1
+    soft[np.random.default_rng(1).choice(CODE_BITS, CODE_BITS // 8, replace=False)] *= -1
     found, code = decode(soft)
     assert found == asset_id and np.array_equal(code, encode(asset_id))
 
@@ -97,10 +97,10 @@ def test_the_picture_keeps_40_db(original):
         assert psnr(luma(picture), luma(done)) >= 40
 
 
-def test_flat_places_change_by_two_codes_at_most_and_black_ones_not_at_all():
+def test_flat_places_change_by_one_code_at_most_and_black_ones_not_at_all():
     ramp = np.tile(np.linspace(30, 220, 640).astype(np.uint8), (360, 1))
     change = Mark(ASSET).embed(ramp).astype(int) - ramp
-    assert np.abs(change).max() <= 2 and np.abs(change).mean() < 1
+    assert np.abs(change).max() == 1
     black = np.full((360, 640), 16, np.uint8)
     assert np.array_equal(Mark(ASSET).embed(black), black)
 
