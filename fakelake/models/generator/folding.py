@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from fakelake.models.generator.winograd import WinogradConvolution, fits
+
 
 class UpConvolution(nn.Module):
     """Nearest-neighbour doubling and a 3x3 convolution after it, as four 2x2 convolutions of the small picture.
@@ -40,12 +42,18 @@ class UpConvolution(nn.Module):
         return made
 
 
-def folded(module: nn.Module) -> nn.Module:
-    """A copy in eval mode, batch norms taken up by the convolutions before them, doublings by those after them."""
+def folded(module: nn.Module, *, winograd: bool = False) -> nn.Module:
+    """A copy in eval mode, batch norms taken up by the convolutions before them, doublings by those after them.
+
+    winograd: for a CPU and fp32: wide 3x3 convolutions by Winograd's products
+    """
     made = copy.deepcopy(module).eval().requires_grad_(False)
     for part in made.modules():
         if isinstance(part, nn.Sequential):
             _fold(part)
+            if winograd:
+                for at, step in enumerate(part):
+                    part[at] = WinogradConvolution(step) if fits(step) else step
     return made
 
 

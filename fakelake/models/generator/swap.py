@@ -66,7 +66,9 @@ class Swapper:
             raise ValueError(f"precision is {' or '.join(PRECISIONS)}, not {precision!r}.")
         self.channels, self.hard, self.masks_from = tuple(channels), hard, masks_from
         self._dtype = PRECISIONS[precision]
-        self._generator = folded(generator).to(source.device, memory_format=torch.channels_last)
+        # cuDNN picks such convolutions by itself, and bfloat16 has too few digits for them.
+        quick = folded(generator, winograd=source.device.type == "cpu" and precision == "fp32")
+        self._generator = quick.to(source.device, memory_format=torch.channels_last)
         self._generator.reconstruction.to(self._dtype)
         with _inference(source):
             self._source = source.contiguous(memory_format=torch.channels_last)

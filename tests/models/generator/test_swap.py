@@ -13,6 +13,7 @@ from fakelake.models.generator.blocks import grid
 from fakelake.models.generator.folding import UpConvolution, folded
 from fakelake.models.generator.network import Generator
 from fakelake.models.generator.swap import Swapper
+from fakelake.models.generator.winograd import WinogradConvolution
 from tests.models.generator.small import SMALL, pictures
 
 
@@ -145,6 +146,26 @@ def test_doubling_and_convolving_is_four_small_convolutions(size):
     with torch.no_grad():
         wanted = convolution(F.interpolate(x, scale_factor=2, mode="nearest"))
         torch.testing.assert_close(UpConvolution(convolution)(x), wanted, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(4, 4), (16, 16), (7, 9), (1, 3)])
+def test_winograds_products_are_the_convolution(size):
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(128, 130, 3, padding=1)
+    x = torch.randn(2, 128, *size)
+    with torch.no_grad():
+        torch.testing.assert_close(WinogradConvolution(convolution)(x), convolution(x), atol=1e-4, rtol=1e-4)
+
+
+def test_wide_networks_use_them_on_a_cpu_and_draw_the_same():
+    wide = lived_in(replace(SMALL, rec_base=64, rec_cap=128))
+    source, target = pictures(1, seed=1), pictures(1, seed=2)
+    swapper = Swapper(wide, source, [1, 3])
+    kinds = [type(module) for module in swapper._generator.modules()]
+    assert kinds.count(WinogradConvolution) >= 2 * SMALL.rec_blocks
+    with torch.no_grad():
+        picture, _ = written_out(wide, source[0], target[0], [1, 3])
+    assert (swapper.swap(target).picture[0] - picture).abs().max() < 2 / 255
 
 
 def test_folded_networks_have_no_batch_norm_after_a_convolution_and_say_the_same():
