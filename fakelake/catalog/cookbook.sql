@@ -91,4 +91,4 @@ FROM model_comparison ORDER BY scored_at DESC;
 -- name: Which parts of a face give it away?
 SELECT name, track_id, part, round("drop", 2) AS drop_of_the_logit, round(largest_second, 1) AS most_at_second,
        round(area, 2) AS share_of_the_picture
-FROM part_evidence ORDER BY part_evidence."drop" DESC LIMIT 50;
+FROM part_evidence WHERE part <> 'rest' ORDER BY part_evidence."drop" DESC LIMIT 50;

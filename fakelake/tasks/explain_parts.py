@@ -38,7 +38,7 @@ from fakelake.tasks.part_scores import (
 from fakelake.tasks.parts_chart import bars_chart, over_time_chart
 
 SIDE = 150  # px of a picture
-LIT, SHADE = (255, 190, 80), (30, 30, 30)  # RGB: an outline, and what sets it off
+LINE, DIMMED = (255, 190, 80), 0.3  # RGB of a part's outline; what is left of the light around it
 NO_GENERATOR = (
     "Not measured: parts of faces come from a generator, and there is none yet. Make one with "
     "`fakelake train generator`, then explain again."
@@ -55,7 +55,7 @@ class PartEvidence:
     """What the parts of the worst face weigh; where nothing was measured, `why` says why not.
 
     drops: by part and window; new_rows: of `part_scores`, to be put on record, none if they were before
-    shown: by part, the frame that decided with the part outlined and with it blurred, uint8 [px, px, 3] RGB each
+    shown: by part, the frame that decided with the part lit and with it blurred, uint8 [px, px, 3] RGB each
     """
 
     drops: tuple[PartDrop, ...] = ()
@@ -106,16 +106,19 @@ def section_of_parts(parts: PartEvidence, facts: Facts, evidence: Evidence, albu
     means, face = parts.means, evidence.window.track_id
     order = [mean.part for mean in means]
     figures = {mean.part: mean.drop for mean in means}
+    most = max(figures, key=figures.get)
     tiles = [
-        Tile(parts.shown[part], [part, f"{figures[part]:+.2f}"], n == 0 and figures[part] > 0)
-        for n, part in enumerate(each for each in order if each in parts.shown)
+        Tile(parts.shown[part], [part, f"{figures[part]:+.2f}"], part == most and figures[part] > 0)
+        for part in order
+        if part in parts.shown
     ]
     pictures = [
         album.chart("parts.svg", bars_chart(means, f"face {face}: what each part weighs"),
                     "how far the score (the logit) falls without each part, mean over the windows; red: the part "
                     "speaks for fake, blue: against"),
-        album.picture("parts.png", strip(tiles, SIDE), f"the parts of face {face}, outlined and blurred",
-                      "above: each part on the frame that decided; below: what the detector was shown instead"),
+        album.picture("parts.png", strip(tiles, SIDE), f"the parts of face {face}, lit and blurred",
+                      "above: each part of the frame that decided; below: what the detector was shown instead; framed: "
+                      "what weighs most"),
     ]  # fmt: skip
     windows = len({each.window.number for each in parts.drops})
     if windows > 1:
@@ -125,30 +128,26 @@ def section_of_parts(parts: PartEvidence, facts: Facts, evidence: Evidence, albu
 
 
 def _said(parts: PartEvidence, means: list[PartMean], windows: int, facts: Facts, evidence: Evidence) -> list[str]:
+    """What was found, then how."""
+    named = [mean for mean in means if mean.part != REST]
+    rest = next((mean.drop for mean in means if mean.part == REST), 0.0)
+    if not named or named[0].drop <= 0:
+        said = ["No part, blurred by itself, makes the score fall: none of them gave it away."]
+    else:
+        top, window = named[0], evidence.window
+        said = [f"Of the parts, {top.part} weighs most."]
+        if there := [each.drop for each in parts.drops if each.part == top.part and each.window == window]:
+            before, after = (words.percent(facts.reading.p_fake(window.logit - drop)) for drop in (0.0, there[0]))
+            said.append(f"Without it the highest window would have p_fake {after} in place of {before}.")
+    if named and rest > max(0.0, named[0].drop):
+        said.append("The rest of the picture weighs more: what the detector saw may lie outside of these parts.")
     face, in_all = evidence.window.track_id, len(facts.of_track(evidence.window.track_id))
     which = f"all {windows}" if windows == in_all else f"the highest {windows} of {in_all}"
-    said = [
+    said.append(
         f"In {which} windows of face {face}, each part was blurred by itself and the detector asked again: what the "
         f"score loses is what the part weighs. The parts are what generator version {parts.generator_version} has "
         f'learnt to move as one, named by where they lie; "{REST}" is everything else in the picture.'
-    ]
-    named = [mean for mean in means if mean.part != REST]
-    if not named or named[0].drop <= 0:
-        said.append("No part, blurred by itself, makes the score fall: none of them gave it away.")
-    else:
-        top, window = named[0], evidence.window
-        there = [each.drop for each in parts.drops if each.part == top.part and each.window == window]
-        line = f"Most of all weighs: {top.part}."
-        if there:
-            before, after = (facts.reading.p_fake(window.logit - drop) for drop in (0.0, there[0]))
-            line += (
-                f" Without it the highest window would have p_fake {words.percent(after)} in place of "
-                f"{words.percent(before)}."
-            )
-        said.append(line)
-        rest = next((mean.drop for mean in means if mean.part == REST), None)
-        if rest is not None and rest > top.drop:
-            said.append("The rest weighs more still: what the detector saw may lie outside of the face's parts.")
+    )
     return said
 
 
@@ -157,17 +156,13 @@ def _shown(evidence: Evidence, crop_margin: float, masks: PartMasks) -> dict[str
     at = slice(evidence.decided, evidence.decided + 1)
     crops = evidence.crops[at]
     soft = blurred(crops, crop_margin)
-    return {
-        part: (_outlined(crops[0], mask[at][0]), replaced(crops, soft, mask[at])[0]) for part, mask in found.items()
-    }
+    return {part: (_lit(crops[0], mask[at][0]), replaced(crops, soft, mask[at])[0]) for part, mask in found.items()}
 
 
-def _outlined(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """uint8 [SIDE, SIDE, 3] RGB with a line where the mask is at half its height."""
-    picture = fitted(crop, SIDE).copy()
+def _lit(crop: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """uint8 [SIDE, SIDE, 3] RGB: as bright as the mask is high, with a line where it passes one half."""
     height = cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    inside = (height > height.max() / 2).astype(np.uint8)
-    lines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    for colour, thickness in ((SHADE, 3), (LIT, 1)):
-        cv2.drawContours(picture, lines, -1, colour, thickness, cv2.LINE_AA)
+    picture = (fitted(crop, SIDE) * (DIMMED + (1 - DIMMED) * height[..., None])).round().astype(np.uint8)
+    lines, _ = cv2.findContours((height > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, lines, -1, LINE, 1, cv2.LINE_AA)
     return picture

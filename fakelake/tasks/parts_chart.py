@@ -8,7 +8,7 @@ from html import escape
 from fakelake.tasks.part_scores import REST, PartDrop, PartMean
 from fakelake.tasks.score_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, line, ticks
 
-ROW, NAMES, FIGURES = 26, 190, 70  # px: of a bar, of the column left of the bars, of what stands behind a bar
+ROW, NAMES, FIGURES = 26, 220, 70  # px: of a bar, of the column left of the bars, of what stands behind a bar
 LINES = ("#d1495b", "#2f9e8f", "#d98200", "#6a7fdb", "#a05fd0", "#8a7a2f", "#c44fa0", "#4f8fb8")
 GREY = "#8a8f98"
 APART = 14  # px between two names at the ends of lines

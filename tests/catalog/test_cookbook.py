@@ -37,7 +37,7 @@ def answer(lake):
         )
     part = {"video_id": video_id(2), "track_id": 0, "part": "mouth", "drop": 3.14, "at": at(0)}
     measured = {"start_s": 2.0, "area": 0.125, "model": "detector", "model_version": "2"}
-    lake.append("part_scores", [{**part, **measured}])
+    lake.append("part_scores", [{**part, **measured}, {**part, **measured, "part": "rest", "drop": 9.0}])
 
     def answer(question):
         ((_, sql),) = [(name, sql) for name, sql in QUESTIONS.items() if question in name]

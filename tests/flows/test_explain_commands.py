@@ -6,17 +6,23 @@ from types import SimpleNamespace
 
 import av
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
 from fakelake.catalog.lake import Lake
 from fakelake.flows.explain_commands import explain, overlay
+from fakelake.infra.model_store import ModelMissing
 from fakelake.models.detector.bundle import write_bundle
+from fakelake.models.generator.bundle import write_bundle as write_generator
+from fakelake.models.generator.network import Generator
 from fakelake.tasks.facts import NotScored
 from fakelake.tasks.known_source import SourceUnfit
 from fakelake.tasks.labels.which import VideoNotFound
 from tests.media import write_clip
+from tests.models.generator.small import SMALL
 from tests.tasks.explained import add, at, faces, network, promote, score
+from tests.tasks.made_parts import bundle_of
 from tests.tasks.reading import QUICK
 
 app = typer.Typer()
@@ -42,19 +48,25 @@ def made(tmp_path_factory):
     return SimpleNamespace(lake=lake, ids=ids, clips=clips, bundle=folder / "bundle")
 
 
+class Asked(list):
+    generator = None
+
+
 @pytest.fixture
 def asked(made, monkeypatch):
-    """What the commands asked the registry for; it hands out the one bundle."""
-    asked = []
+    """What the commands asked the registry for; it hands out the one bundle, and `generator` once it is set."""
+    asked = Asked()
 
     class Store:
         def version(self, model, wanted):
             asked.append(("version", model, wanted))
-            return "1" if wanted == "challenger" else wanted
+            if model == "generator" and not asked.generator:
+                raise ModelMissing("There is no generator@champion.")
+            return {"challenger": "1", "champion": "4"}.get(wanted, wanted)
 
         def fetch(self, model, version, directory):
             asked.append(("fetch", model, version))
-            return made.bundle
+            return asked.generator if model == "generator" else made.bundle
 
     monkeypatch.setattr("fakelake.infra.store_of.store_of", lambda lake, settings: Store())
     return asked
@@ -78,6 +90,28 @@ def test_explain_for_machines_names_page_pictures_and_verdict(made, asked, tmp_p
     assert answer["video_id"] == made.ids["one.mp4"] and answer["model_version"] == "1"
     assert 0 < answer["p_fake"] < 1 and str(tmp_path / "heat.png") in answer["pictures"]
     assert asked[0] == ("version", "detector", "challenger")
+
+
+def test_explain_without_a_generator_leaves_the_parts_out_and_says_how_to_get_one(made, asked, tmp_path):
+    done = run(made, "explain", "one.mp4", "--out", tmp_path, "--json")
+    assert json.loads(done.stdout)["parts"] == []
+    assert "fakelake train generator" in (tmp_path / "index.html").read_text()
+    assert made.lake.read("part_scores").num_rows == 0
+
+
+def test_explain_measures_the_parts_once_and_puts_them_on_record_with_their_run(made, asked, tmp_path):
+    asked.generator = tmp_path / "generator"
+    torch.manual_seed(0)
+    write_generator(asked.generator, Generator(SMALL), bundle_of(["mouth", "eyes", "unused"]), "a card")
+    first, again = (run(made, "explain", "one.mp4", "--out", tmp_path / "page", "--json") for _ in range(2))
+    told = json.loads(first.stdout)["parts"]
+    assert {part["part"] for part in told} == {"mouth", "eyes", "rest"} and told == json.loads(again.stdout)["parts"]
+    rows = made.lake.read("part_scores").to_pylist()
+    assert len(rows) == 3 * 2  # parts, windows
+    assert {(row["model_version"], row["generator_version"]) for row in rows} == {("1", "4")}
+    runs = [row for row in made.lake.read("runs").to_pylist() if row["flow"] == "explain"]
+    assert [row["run_id"] for row in runs] == [rows[0]["run_id"]]
+    assert "Which part" in (tmp_path / "page" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("video, reason", [("blank.mp4", "no face in 9 frames"), ("broken.mp4", "It ends early.")])
