@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from contextlib import redirect_stdout
 from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from fakelake.flows.shared_options import print_json
+from fakelake.flows.shared_options import BAD_USAGE, FOR_PEOPLE, print_json
 from fakelake.infra.prefect_env import prepare
 
 if TYPE_CHECKING:
@@ -102,6 +104,21 @@ def _plan_words(planned: dict) -> str:
         f"recipe {planned['recipe']} ({planned['recipe_id']})",
     ]
     return "\n".join(lines)
+
+
+def hush_refusals() -> None:
+    """Let Prefect's console leave out the tracebacks of errors that `fail` says in words. Its API still gets them."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    for handler in logging.getLogger().handlers:  # Prefect's console listens to all loggers
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(_no_refusal)
+
+
+def _no_refusal(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    refusal = kind is not None and kind.__name__ in FOR_PEOPLE | BAD_USAGE
+    return not refusal or bool(os.environ.get("FAKELAKE_TRACEBACK"))
 
 
 def stderr(text: str) -> None:

@@ -61,7 +61,10 @@ def swap(
     from fakelake.infra.prefect_env import prepare
 
     prepare()
+    from fakelake.flows.run import hush_refusals
     from fakelake.flows.swap import swap as flow
+
+    hush_refusals()
 
     # Ray and Prefect print warnings where they like; stdout is for the answer.
     with redirect_stdout(sys.stderr):

@@ -1,8 +1,13 @@
+import logging
+import sys
+
 import pytest
 
 from fakelake.catalog.recipe import RECIPES
+from fakelake.flows import run
 from fakelake.flows.ingest import make_recipe
 from fakelake.flows.run import parse_changes
+from fakelake.tasks.swap.errors import SwapNotPermitted
 
 
 def test_a_setting_gets_the_value_of_its_own_type():
@@ -45,3 +50,27 @@ def test_every_recipe_has_a_name_that_can_be_asked_for():
         assert make_recipe(name, {}).name == name
     with pytest.raises(ValueError, match="known are paper, archive, face-clips"):
         make_recipe("cake", {})
+
+
+def test_prefects_console_leaves_out_the_tracebacks_of_refusals_and_of_nothing_else(monkeypatch):
+    def logged(error):
+        try:
+            raise error
+        except Exception:
+            return run._no_refusal(logging.makeLogRecord({"exc_info": sys.exc_info()}))
+
+    assert not logged(SwapNotPermitted("ask first"))
+    assert logged(KeyError("a fault of ours")) and run._no_refusal(logging.makeLogRecord({}))
+    monkeypatch.setenv("FAKELAKE_TRACEBACK", "1")
+    assert logged(SwapNotPermitted("ask first"))
+
+
+def test_prefects_console_is_told_to():
+    import prefect.main  # noqa: F401 - sets its console up
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    console = PrefectConsoleHandler()
+    logging.getLogger().addHandler(console)  # pytest has handlers of its own
+    run.hush_refusals()
+    logging.getLogger().removeHandler(console)
+    assert run._no_refusal in console.filters

@@ -28,6 +28,7 @@ from fakelake.tasks.swap.report import SwapReport
 from fakelake.tasks.swap.source import chosen, source_face
 from fakelake.tasks.upright_video import pts_of, video_stream
 
+COARSE = 2  # times the model's pictures: a window from which on the loss of detail is told
 ENCODER = {"crf": "17", "preset": "veryfast"}
 OnFrame = Callable[[str, int, int], None]  # what is being done, frames done, frames in all
 
@@ -91,7 +92,7 @@ def swap_video(
     info = probe(job.target)
     plan, done = _planned(job, info, detector, px, on_frame)
     done.source_frame = source.frame
-    done.notes = [*source.notes, *plan.notes]
+    done.notes = [*source.notes, *plan.notes, *_coarse(plan, px)]
     face = to_tensor([source.picture]).to(job.device)
     options = {"hard": job.hard, "masks_from": job.masks_from, "precision": job.precision}
     swapper = Swapper(generator, face, job.channels, **options)
@@ -101,6 +102,17 @@ def swap_video(
     if report is not None:
         shown.write(report, f"{job.source.name} into {job.target.name}, channels {', '.join(map(str, job.channels))}")
     return done
+
+
+def _coarse(plan: SwapPlan, px: int) -> list[str]:
+    rows = plan.swapped() - plan.first
+    side = int(np.median(plan.windows[rows, 2] - plan.windows[rows, 0]))
+    if side <= COARSE * px:
+        return []
+    return [
+        f"the model draws {px} px and the face's window is {side} px wide: the part will look softer than its "
+        "surroundings. A generator of more px draws it finer."
+    ]
 
 
 def _planned(

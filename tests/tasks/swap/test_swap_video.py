@@ -83,6 +83,11 @@ def test_every_frame_is_there_at_its_own_time_and_size(made):
     assert ("swap", COUNT, COUNT) in made.heard and ("find the face", COUNT, COUNT) in made.heard
 
 
+def test_that_a_small_model_draws_softly_is_told(made):
+    (note,) = made.done.notes
+    assert "draws 64 px and the face's window is 3" in note
+
+
 def test_before_it_is_encoded_nothing_outside_the_window_has_changed(made):
     window = (200, 60, 400, 260)
     info = probe(made.job.target)
