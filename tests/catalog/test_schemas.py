@@ -19,7 +19,8 @@ DESIGN = {
     " run_id scored_at",
     "calibrations": "model model_version calibration_id aggregation temperature alpha fake_at suspicious_at authentic"
     " fake refused split_id run_id at",
-    "part_scores": "video_id track_id part drop model model_version recipe_id run_id at",
+    "part_scores": "video_id track_id part drop window start_s end_s area generator_version model model_version"
+    " recipe_id run_id at",
     "near_matches": "video_id match_id bits run_id at",
     "promotions": "model model_version replaced outcome reason metric challenger champion low high split_id by"
     " run_id at",

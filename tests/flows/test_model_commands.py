@@ -10,6 +10,7 @@ from fakelake.catalog.scores import champion
 from fakelake.flows.cli import main
 from fakelake.flows.model_commands import parse_settings
 from fakelake.flows.score import ScoreSummary
+from fakelake.flows.score_parts import ScoredParts
 from fakelake.flows.train_detector import TrainSummary
 from fakelake.tasks.training_plan import make_recipe
 from tests.infra.stores import files, new_store
@@ -99,7 +100,17 @@ def test_score_says_what_it_did_and_ends_with_3_where_something_went_into_quaran
     assert done.exit_code == 3
     assert "8 of 9 videos scored" in done.output and "2 suspicious" in done.output
     assert "a crop is no picture" in done.output
-    assert called[0][0][1:] == ("detector@3", "news")
+    assert called[0][0][1:] == ("detector@3", "news") and called[0][1]["parts"] is False
+
+
+def test_score_measures_parts_where_it_is_asked_to_and_says_of_how_many(run, called):
+    assert run("score", "--parts").exit_code == 3
+    assert called[0][1]["parts"] is True
+    parts = ScoredParts(generator_version="4", measured=7, before=2)
+    summary = ScoreSummary(run_id="r", lake="l", model="detector", model_version="3", parts=parts)
+    assert summary.lines()[1] == (
+        "parts by generator version 4: measured on 7 videos that are fake or suspicious, 2 were before"
+    )
     assert json.loads(run("score", "--json").output)["quarantined"] == 1
 
 
