@@ -134,11 +134,13 @@ def _said(parts: PartEvidence, means: list[PartMean], windows: int, facts: Facts
     if not named or named[0].drop <= 0:
         said = ["No part, blurred by itself, makes the score fall: none of them gave it away."]
     else:
-        top, window = named[0], evidence.window
-        said = [f"Of the parts, {top.part} weighs most."]
-        if there := [each.drop for each in parts.drops if each.part == top.part and each.window == window]:
-            before, after = (words.percent(facts.reading.p_fake(window.logit - drop)) for drop in (0.0, there[0]))
-            said.append(f"Without it the highest window would have p_fake {after} in place of {before}.")
+        top = named[0]
+        most = max((each for each in parts.drops if each.part == top.part), key=lambda each: each.drop)
+        before, after = (words.percent(facts.reading.p_fake(most.window.logit - drop)) for drop in (0.0, most.drop))
+        said = [
+            f"Of the parts, {top.part} weighs most. Where it weighs most of all, from {most.window.start_s:.2f} s on, "
+            f"p_fake would be {after} without it in place of {before}."
+        ]
     if named and rest > max(0.0, named[0].drop):
         said.append("The rest of the picture weighs more: what the detector saw may lie outside of these parts.")
     face, in_all = evidence.window.track_id, len(facts.of_track(evidence.window.track_id))

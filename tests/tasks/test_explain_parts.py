@@ -49,8 +49,13 @@ def words(html):
 def test_the_part_that_the_detector_looks_at_is_named_with_what_the_score_would_be_without_it(page):
     said = words(page.html)
     assert "In all 4 windows of face 0, each part was blurred" in said
-    found = r"Which part gave it away Of the parts, mouth weighs most. Without it the highest window would have p_fake "
-    after, before = re.search(found + r"([\d.]+) % in place of ([\d.]+) %", said).groups()
+    found = (
+        r"Which part gave it away Of the parts, mouth weighs most. Where it weighs most of all, from ([\d.]+) s on, "
+    )
+    second, after, before = re.search(
+        found + r"p_fake would be ([\d.]+) % without it in place of ([\d.]+) %", said
+    ).groups()
+    assert float(second) == pytest.approx(page.parts.means[0].largest_second, abs=0.01)
     assert float(after) < float(before) - 10
     assert "no proof that it was forged" in said and "a larger part weighs more" in said
     assert "generator version 4" in said and "The rest of the picture weighs more" not in said
