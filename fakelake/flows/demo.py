@@ -9,6 +9,9 @@ from pathlib import Path
 from fakelake.flows.ask import ask
 from fakelake.flows.run import run_ingest, stderr
 
+SOURCE, TARGET, SWAPPED = "WolfgangLanger_Pexels.mp4", "single_face.mp4", "swapped.mp4"
+SHOWN_FIRST = ("mouth", "jaw", "cheeks", "eyes", "nose")
+
 QUESTION = """
 SELECT s.name, v.status, v.width || 'x' || v.height AS size, round(v.duration_s, 1) AS seconds, v.frames_read,
        v.frames_with_face, v.tracks, l.label, v.reason
@@ -21,8 +24,14 @@ FROM verdicts ORDER BY p_fake DESC NULLS LAST, name
 """
 
 
+BOTH = f"""
+SELECT name, band, round(p_fake, 2) AS p_fake, coalesce(provenance, 'no mark') AS provenance
+FROM verdicts WHERE name IN ('{TARGET}', '{SWAPPED}') ORDER BY name
+"""
+
+
 def run_demo(directory: str) -> int:
-    """Fetch clips, ingest them, train on them, score them, ask the catalog. Running it again adds nothing.
+    """Fetch clips, ingest them, train on them, score them, ask the catalog, swap a part. Again it adds nothing.
 
     Returns the exit code.
     """
@@ -40,8 +49,56 @@ def run_demo(directory: str) -> int:
     stderr("5. It scores every video, and DuckDB answers again:")
     score_all(str(root / "lake"))
     ask(VERDICTS, str(root / "lake"), "table", 60.0)
+    stderr("6. A small generator learns the parts of faces from their motion (some minutes):")
+    learn_parts(str(root / "lake"))
+    stderr("7. It puts a part of one man's face into another's video, marked for every reader and labelled fake:")
+    swap_part(root)
+    stderr("8. The detector on both, and what their marks said before any score:")
+    score_all(str(root / "lake"))
+    ask(BOTH, str(root / "lake"), "table", 60.0)
+    stderr(f"Look at it: {root / SWAPPED}, and at {root / SWAPPED.replace('.mp4', '.report.png')}")
     stderr(f"Ask on: duckdb -readonly {root / 'lake' / 'catalog.duckdb'}   or: fakelake --help")
     return code
+
+
+def learn_parts(lake: str) -> None:
+    """The demo's generator, unless there is a champion already."""
+    from fakelake.catalog.lake import Lake
+    from fakelake.flows.train_generator import MODEL, train_generator
+    from fakelake.infra.model_store import CHAMPION, ModelMissing
+    from fakelake.infra.settings import Settings
+    from fakelake.infra.store_of import store_of
+    from fakelake.tasks.train_detector import WeightsMissing
+    from fakelake.tasks.train_generator import perceptual_weights
+
+    try:
+        store_of(Lake.open(lake), Settings()).version(MODEL, CHAMPION)
+        return
+    except ModelMissing:
+        pass
+    changes: dict[str, object] = {}
+    try:
+        perceptual_weights("demo")
+    except WeightsMissing as error:
+        stderr(f"{error}\nSo the demo compares pixels, which draws more blurred faces.")
+        changes["perceptual"] = "pixels"
+    with redirect_stdout(sys.stderr):
+        summary = train_generator(lake, "demo", changes)
+    stderr("\n".join(summary.lines()))
+
+
+def swap_part(root: Path) -> None:
+    """The first part that the generator found of those that show most, unless it was swapped already."""
+    from fakelake.flows.swap import swap
+    from fakelake.flows.train_generator import champion_parts
+
+    if (root / SWAPPED).exists():
+        return
+    known = champion_parts(str(root / "lake"))
+    parts = [name for name in SHOWN_FIRST if name in known][:1] or known[:1]
+    with redirect_stdout(sys.stderr):
+        summary = swap(SOURCE, TARGET, parts, str(root / SWAPPED), str(root / "lake"))
+    stderr("\n".join(summary.lines()))
 
 
 def train_once(lake: str) -> None:

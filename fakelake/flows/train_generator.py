@@ -176,6 +176,15 @@ def register(
     return version, card
 
 
+def champion_parts(lake: str) -> list[str]:
+    """Names that the champion's parts answer to. Raises ModelMissing."""
+    from fakelake.tasks.generator_files import part_names
+
+    settings, opened = Settings(), Lake.open(lake)
+    with tempfile.TemporaryDirectory() as scratch:
+        return part_names(store_of(opened, settings).fetch(MODEL, CHAMPION, Path(scratch)))
+
+
 def decide(store: ModelStore, version: str, figures: dict[str, float], split_id: str) -> tuple[bool, str]:
     """The first is champion; after that whatever draws the same held-out people with a smaller L1."""
     try:

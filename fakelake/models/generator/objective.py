@@ -15,19 +15,22 @@ from fakelake.models.generator.perceptual import PerceptualLoss
 from fakelake.models.generator.segmentation import Parts
 
 WARMUP_SIGMA = 0.1  # of the Gaussians, of a picture that is 2 wide
+MASKS_WEIGHT = 5.0  # of the cross-entropy between masks and Gaussians
+_TINY = 1e-6
 WARMUP_BACKGROUND = 0.1  # what stands for the background beside Gaussians whose height is 1
 
 
 class Losses(NamedTuple):
-    """Each already weighted; `total` is their sum."""
+    """Each already weighted; `total` is their sum. masks: of a warm-up only, else 0."""
 
     reconstruction: Tensor
     shift: Tensor
     affine: Tensor
+    masks: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.reconstruction + self.shift + self.affine
+        return self.reconstruction + self.shift + self.affine + self.masks
 
     def values(self) -> dict[str, float]:
         return {name: float(value.detach()) for name, value in self._asdict().items()}
@@ -50,18 +53,25 @@ def losses(
 ) -> tuple[Losses, Drawn]:  # fmt: skip
     """Of B pairs, float [B, 3, px, px] each, RGB, 0 to 1: L_rec + 10 shift + 10 affine (section 3.3).
 
-    warmup: the places of the parts, not their masks, say what moves where
+    warmup: the places of the parts, not their masks, say what moves where, and the masks learn to lie around them.
+    Random masks, on footage in which little moves, soon call everything background, and never come back from there
     """
     # One batch through the segmentation module: its batch norms see sources, targets and warped targets together.
     everything = generator.segmentation(torch.cat([source, target, transform.warp(target)]))
     n = len(source)
     parts, wanted, warped = everything[:n], everything[n : 2 * n], everything[2 * n :]
-    drawn = generator.draw(*(map(by_place, (parts, wanted)) if warmup else (parts, wanted)), source, target)
+    masks = wanted.place.new_zeros(())
+    if warmup:
+        around = by_place(everything)
+        masks = MASKS_WEIGHT * -(around.masks.detach() * (everything.masks + _TINY).log()).sum(1).mean()
+        drawn = generator.draw(around[:n], around[n : 2 * n], source, target)
+    else:
+        drawn = generator.draw(parts, wanted, source, target)
     shift, affine = equivariance.equivariance(wanted, warped, transform)
     if not generator.config.affine:
         affine = affine.detach() * 0
     weight = equivariance.WEIGHT
-    return Losses(perceptual(drawn.picture, target), weight * shift, weight * affine), drawn
+    return Losses(perceptual(drawn.picture, target), weight * shift, weight * affine, masks), drawn
 
 
 def by_place(parts: Parts) -> Parts:
