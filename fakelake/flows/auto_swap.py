@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -14,10 +12,10 @@ from pathlib import Path
 
 from prefect import flow
 
-from fakelake import __version__
 from fakelake.catalog.commit import commit_videos
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.training_swaps import DATASET, Origin, origins
+from fakelake.flows.run_row import run_row
 from fakelake.flows.swap import fetched
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
@@ -142,9 +140,4 @@ def put_in(lake: Lake, swap, written: tuple, run_id: str) -> None:
 
 def record(lake: Lake, summary: AutoSwapSummary, snapshot: dict, started: datetime) -> None:
     """The `runs` row."""
-    row = {
-        "run_id": summary.run_id, "flow": "auto_swap", "outcome": "done", "snapshot": json.dumps(snapshot),
-        "summary": json.dumps(asdict(summary)), "host": platform.node(), "program": __version__,
-        "started_at": started, "finished_at": datetime.now(UTC),
-    }  # fmt: skip
-    lake.append("runs", [row])
+    lake.append("runs", [run_row(summary.run_id, "auto_swap", asdict(summary), snapshot, started)])

@@ -65,17 +65,13 @@ def learn_parts(lake: str) -> None:
     """The demo's generator, unless there is a champion already."""
     from fakelake.catalog.lake import Lake
     from fakelake.flows.train_generator import MODEL, train_generator
-    from fakelake.infra.model_store import CHAMPION, ModelMissing
     from fakelake.infra.settings import Settings
     from fakelake.infra.store_of import store_of
     from fakelake.tasks.train_detector import WeightsMissing
     from fakelake.tasks.train_generator import perceptual_weights
 
-    try:
-        store_of(Lake.open(lake), Settings()).version(MODEL, CHAMPION)
+    if store_of(Lake.open(lake), Settings()).champion(MODEL):
         return
-    except ModelMissing:
-        pass
     changes: dict[str, object] = {}
     try:
         perceptual_weights("demo")

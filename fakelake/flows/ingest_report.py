@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import platform
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from fakelake import __version__
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.recipe import Recipe
+from fakelake.flows.run_row import run_row
 from fakelake.tasks.contact_sheet import SheetRow, contact_sheet
 from fakelake.tasks.summary import IngestSummary
 
@@ -58,24 +57,11 @@ def record_run(lake: Lake, summary: IngestSummary, recipe: Recipe, snapshot: dic
     """reports/<run>/summary.json and the `runs` row, of runs that failed too."""
     text = json.dumps(summary.to_dict(), indent=2, ensure_ascii=False)
     lake.location.write_bytes(f"reports/{summary.run_id}/summary.json", text.encode())
-    lake.append(
-        "runs",
-        [
-            {
-                "run_id": summary.run_id,
-                "flow": "ingest",
-                "outcome": summary.outcome,
-                "recipe_id": recipe.recipe_id,
-                "recipe": recipe.to_json(),
-                "snapshot": json.dumps(snapshot),
-                "summary": text,
-                "host": platform.node(),
-                "program": __version__,
-                "started_at": started,
-                "finished_at": datetime.now(UTC),
-            }
-        ],
-    )
+    row = run_row(
+        summary.run_id, "ingest", summary.to_dict(), snapshot, started, outcome=summary.outcome,
+        recipe_id=recipe.recipe_id, recipe=recipe.to_json(),
+    )  # fmt: skip
+    lake.append("runs", [row])
 
 
 def write_contact_sheet(lake: Lake, summary: IngestSummary) -> bytes | None:

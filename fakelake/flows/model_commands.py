@@ -103,6 +103,7 @@ def promote(
     version: Annotated[str, typer.Argument(help="A version's number, or `challenger`.")],
     why: Annotated[str, typer.Option("--why", help="Goes on record.")],
     by: Annotated[str | None, typer.Option("--by", help="Who decides; default: the user of this machine.")] = None,
+    model: Annotated[str, typer.Option(help="detector or generator.")] = "detector",
     lake: LakeOption = None,
 ) -> None:
     """Make a version champion by your own word, whatever the gate said. The decision is on record."""
@@ -112,8 +113,10 @@ def promote(
     from fakelake.infra.settings import Settings
     from fakelake.infra.store_of import store_of
 
+    if model not in ("detector", "generator"):
+        raise typer.BadParameter("is detector or generator", param_hint="--model")
     opened = Lake.open(lake_root(lake))
-    print(promote_by_hand(opened, store_of(opened, Settings()), version, by or me(), why).text)
+    print(promote_by_hand(opened, store_of(opened, Settings()), version, by or me(), why, model).text)
 
 
 def score(

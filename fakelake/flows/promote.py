@@ -42,14 +42,14 @@ def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str
     row: dict[str, object] = {"split_id": plan.split_id, "by": by, "run_id": run_id, "metric": f"video {METRIC}"}
     if found.calibration is None:
         reason = f"version {version} could not be calibrated, and a score that no one can read is none"
-        return _record(lake, store, version, before, False, reason, row)
+        return record_decision(lake, store, version, before, False, reason, row)
     if before is None:
-        return _record(lake, store, version, before, True, "there was no champion yet", row)
+        return record_decision(lake, store, version, before, True, "there was no champion yet", row)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             difference = compare(lake, plan, found.test, store.fetch(MODEL, before, Path(scratch)))
     except (NotComparable, ModelMissing) as error:
-        return _record(lake, store, version, before, False, f"not comparable: {error}", row)
+        return record_decision(lake, store, version, before, False, f"not comparable: {error}", row)
     row |= {"challenger": difference.a, "champion": difference.b, "low": difference.low, "high": difference.high}
     better = difference.a_is_better
     reason = f"against version {before} on the test part: {difference.as_text()}"
@@ -57,30 +57,37 @@ def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str
         reason += "; the interval does not show it to be better"
         if difference.n < ENOUGH_IDENTITIES:
             reason += f" ({difference.n} people are too few for that: {ENOUGH_IDENTITIES} are needed)"
-    return _record(lake, store, version, before, better, reason, row)
+    return record_decision(lake, store, version, before, better, reason, row)
 
 
-def promote_by_hand(lake: Lake, store: ModelStore, version: str, by: str, why: str) -> Decision:
+def promote_by_hand(
+    lake: Lake, store: ModelStore, version: str, by: str, why: str, model: str = MODEL
+) -> Decision:  # fmt: skip
     """A person's word overrules the gate, and is on record as that. Raises ModelMissing.
 
-    A version that was trained on another lake brings its calibration along.
+    A detector's version that was trained on another lake brings its calibration along.
     """
-    version = store.version(MODEL, version)
+    version = store.version(model, version)
+    if model != MODEL:
+        row = {"by": by, "metric": None, "run_id": None}
+        return record_decision(lake, store, version, store.champion(model), True, why, row, model)
     tagged = store.tags(MODEL, version).get(CALIBRATION)
     if tagged and latest_calibration(lake, version) is None:
         row = json.loads(tagged)
         lake.append("calibrations", [{**row, "model_version": version, "at": datetime.fromisoformat(row["at"])}])
     row = {"by": by, "metric": None, "run_id": None}
-    return _record(lake, store, version, champion_of(lake), True, why, row)
+    return record_decision(lake, store, version, champion_of(lake), True, why, row)
 
 
-def _record(
-    lake: Lake, store: ModelStore, version: str, before: str | None, promoted: bool, reason: str, row: dict
-) -> Decision:
+def record_decision(
+    lake: Lake, store: ModelStore, version: str, before: str | None, promoted: bool, reason: str, row: dict,
+    model: str = MODEL,
+) -> Decision:  # fmt: skip
+    """Carry out a decision and put it on record. before: the champion until now; row: more of its `promotions` row."""
     if promoted:
-        store.promote(MODEL, version)  # first here: what the lake says counts, and a crash between repeats it
+        store.promote(model, version)  # first here: what the lake says counts, and a crash between repeats it
     outcome = "promoted" if promoted else "refused"
-    fixed = {"model": MODEL, "model_version": version, "replaced": before, "outcome": outcome, "reason": reason}
+    fixed = {"model": model, "model_version": version, "replaced": before, "outcome": outcome, "reason": reason}
     lake.append("promotions", [{**row, **fixed, "at": datetime.now(UTC)}])
     words = f"version {version} is champion: {reason}" if promoted else f"version {version} stays challenger: {reason}"
     return Decision(promoted, words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -12,9 +11,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 from prefect import flow
 
-from fakelake import __version__
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion, commit_scores
+from fakelake.flows.run_row import run_row
 from fakelake.flows.score_driver import SCORE_AGAIN, ScoreDriver, quarantine_row, score_jobs, uri_of
 from fakelake.flows.score_parts import ScoredParts, parts_generator, score_parts
 from fakelake.infra.model_store import CHAMPION, ModelMissing, ModelStore
@@ -192,13 +191,5 @@ def last_told(lake: Lake) -> str | None:
 def record(lake: Lake, summary: ScoreSummary, snapshot: dict, started: datetime) -> None:
     """The `runs` row."""
     summary.outcome = "quarantined" if summary.quarantined else "done"
-    lake.append(
-        "runs",
-        [
-            {
-                "run_id": summary.run_id, "flow": "score", "outcome": summary.outcome, "snapshot": json.dumps(snapshot),
-                "summary": json.dumps(asdict(summary)), "host": platform.node(), "program": __version__,
-                "started_at": started, "finished_at": datetime.now(UTC),
-            }
-        ],
-    )  # fmt: skip
+    row = run_row(summary.run_id, "score", asdict(summary), snapshot, started, outcome=summary.outcome)
+    lake.append("runs", [row])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import secrets
 import shutil
 import uuid
@@ -15,10 +14,11 @@ from pathlib import Path
 
 from prefect import flow
 
-from fakelake import __version__
 from fakelake.catalog.lake import Lake
 from fakelake.flows.ingest import ingest
 from fakelake.flows.labels import me
+from fakelake.flows.run_row import run_row
+from fakelake.flows.train_detector import best_device
 from fakelake.infra.progress import RunProgress
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import credentials_directory, place_for_models, store_of
@@ -168,13 +168,6 @@ def fetched(stack: ExitStack, lake: Lake, settings: Settings, model: str) -> tup
     return version, store.fetch(MODEL, version, stack.enter_context(place_for_models(lake, settings)))
 
 
-def best_device() -> str:
-    """cuda where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def signer_of(lake: Lake, settings: Settings):
     """The user's certificate where one is set, else the lake's own. Raises SignerUnfit."""
     from fakelake.tasks.marks.certificate import configured_signer, own_signer
@@ -219,11 +212,7 @@ def put_on_record(lake: Lake, summary: SwapSummary, face, video, job, snapshot: 
         "model": model, "parts": summary.parts, "asset_id": summary.asset_id, "source": face.video_id,
         "target": video.video_id, "by": me(), **{name: getattr(job, name) for name in chosen},
     }  # fmt: skip
-    row = {
-        "run_id": summary.run_id, "flow": "swap", "outcome": "done", "recipe": json.dumps(asked),
-        "snapshot": json.dumps(snapshot), "summary": json.dumps(asdict(summary), default=str),
-        "host": platform.node(), "program": __version__, "started_at": started, "finished_at": now,
-    }  # fmt: skip
+    row = run_row(summary.run_id, "swap", asdict(summary), snapshot, started, recipe=json.dumps(asked))
     lake.append("runs", [row], publish=False)
     lake.append("labels", [summary.label])
 

@@ -19,6 +19,7 @@ from prefect.artifacts import create_markdown_artifact
 from fakelake import __version__
 from fakelake.catalog.lake import Lake
 from fakelake.flows.promote import CALIBRATION, Decision, decide
+from fakelake.flows.run_row import run_row
 from fakelake.infra.model_store import ModelStore, StoredRun
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import held_alone, store_of, work_directory
@@ -200,14 +201,8 @@ def environment() -> str:
 def record(lake: Lake, summary: TrainSummary, recipe_id: str, recipe: str, snapshot: dict, started: datetime) -> None:
     """The `runs` row."""
     content = {name: getattr(summary, name) for name in ("model_version", "split_id", "epochs", "figures", "remarks")}
-    lake.append(
-        "runs",
-        [
-            {
-                "run_id": summary.run_id, "flow": "train_detector", "outcome": "done", "recipe_id": recipe_id,
-                "recipe": recipe, "snapshot": json.dumps(snapshot),
-                "summary": json.dumps({**content, "decision": summary.decision}), "host": platform.node(),
-                "program": __version__, "started_at": started, "finished_at": datetime.now(UTC),
-            }
-        ],
+    content["decision"] = summary.decision
+    row = run_row(
+        summary.run_id, "train_detector", content, snapshot, started, recipe_id=recipe_id, recipe=recipe
     )  # fmt: skip
+    lake.append("runs", [row])

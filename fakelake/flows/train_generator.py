@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import sys
 import tempfile
@@ -18,8 +17,10 @@ from prefect.artifacts import create_markdown_artifact
 
 from fakelake import __version__
 from fakelake.catalog.lake import Lake
+from fakelake.flows.promote import Decision, record_decision
+from fakelake.flows.run_row import run_row
 from fakelake.flows.train_detector import best_device, environment
-from fakelake.infra.model_store import CHAMPION, ModelMissing, ModelStore, StoredRun
+from fakelake.infra.model_store import CHAMPION, ModelStore, StoredRun
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import held_alone, store_of, work_directory
 
@@ -110,12 +111,16 @@ def train_generator(
             else:
                 version, card = register(store, run, plan, generator, progress, found, snapshot)
                 registered.write_text(f"{version}\n{card}")
-        promoted, decision = decide(store, version, found.figures, plan.split_id) if promote else (False, "")
+        decision = (
+            decide(opened, store, version, found.figures, plan.split_id, run_id)
+            if promote
+            else Decision(False, f"version {version} stays challenger")
+        )
         summary = GeneratorSummary(
             run_id=run_id, lake=opened.location.root, recipe=made.name, model_version=version, split_id=plan.split_id,
             epochs=len(progress.history), figures=found.figures,
             parts=[(part.index, part.name, part.confidence) for part in found.parts], remarks=list(plan.remarks),
-            promoted=promoted, decision=decision or f"version {version} stays challenger", card=card,
+            promoted=decision.promoted, decision=decision.text, card=card,
         )  # fmt: skip
         record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
         shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
@@ -185,28 +190,26 @@ def champion_parts(lake: str) -> list[str]:
         return part_names(store_of(opened, settings).fetch(MODEL, CHAMPION, Path(scratch)))
 
 
-def decide(store: ModelStore, version: str, figures: dict[str, float], split_id: str) -> tuple[bool, str]:
+def decide(lake: Lake, store: ModelStore, version: str, figures: dict, split_id: str, run_id: str) -> Decision:
     """The first is champion; after that whatever draws the same held-out people with a smaller L1."""
-    try:
-        before = store.version(MODEL, CHAMPION)
-    except ModelMissing:
-        before = None
-    reason = "there was no champion yet"
-    if before == version:
-        return True, f"version {version} is champion"
-    if before is not None:
-        tags = store.tags(MODEL, before)
-        theirs = tags.get(BETTER_BY)
-        if tags.get("split_id") != split_id or theirs is None:
-            return False, (
-                f"version {version} stays challenger: version {before} was judged on other people. By your own word: "
-                f"fakelake promote {version} --model generator --why ..."
-            )
-        reason = f"L1 {figures[BETTER_BY]:.4f} on the same held-out people, where version {before} has {theirs}"
-        if figures[BETTER_BY] >= float(theirs):
-            return False, f"version {version} stays challenger: {reason}"
-    store.promote(MODEL, version)
-    return True, f"version {version} is champion: {reason}"
+    before, mine = store.champion(MODEL), figures[BETTER_BY]
+    if before == version:  # by a call that was killed right after
+        return Decision(True, f"version {version} is champion")
+    row: dict[str, object] = {
+        "by": "the gate", "run_id": run_id, "split_id": split_id, "metric": BETTER_BY, "challenger": mine
+    }  # fmt: skip
+    if before is None:
+        return record_decision(lake, store, version, None, True, "there was no champion yet", row, MODEL)
+    tags = store.tags(MODEL, before)
+    if tags.get("split_id") != split_id or BETTER_BY not in tags:
+        reason = (
+            f"version {before} was judged on other people. By your own word: "
+            f"fakelake promote {version} --model generator --why '...'"
+        )
+        return record_decision(lake, store, version, before, False, reason, row, MODEL)
+    theirs = float(tags[BETTER_BY])
+    reason = f"L1 {mine:.4f} on the same held-out people, where version {before} has {theirs:.4f}"
+    return record_decision(lake, store, version, before, mine < theirs, reason, {**row, "champion": theirs}, MODEL)
 
 
 def record(
@@ -214,14 +217,8 @@ def record(
 ) -> None:
     """The `runs` row."""
     names = ("model_version", "split_id", "epochs", "figures", "parts", "remarks", "decision")
-    lake.append(
-        "runs",
-        [
-            {
-                "run_id": summary.run_id, "flow": "train_generator", "outcome": "done", "recipe_id": recipe_id,
-                "recipe": recipe, "snapshot": json.dumps(snapshot),
-                "summary": json.dumps({name: getattr(summary, name) for name in names}), "host": platform.node(),
-                "program": __version__, "started_at": started, "finished_at": datetime.now(UTC),
-            }
-        ],
+    content = {name: getattr(summary, name) for name in names}
+    row = run_row(
+        summary.run_id, "train_generator", content, snapshot, started, recipe_id=recipe_id, recipe=recipe
     )  # fmt: skip
+    lake.append("runs", [row])

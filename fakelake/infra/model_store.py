@@ -101,6 +101,13 @@ class ModelStore:
             f"There is no {model}@{wanted} in {self.address}. {there}; train one: fakelake train {model}"
         )
 
+    def champion(self, model: str) -> str | None:
+        """The number of the champion, if there is one."""
+        try:
+            return self.version(model, CHAMPION)
+        except ModelMissing:
+            return None
+
     def versions(self, model: str) -> list[str]:
         """All versions, oldest first."""
         found = self._client.search_model_versions(f"name='{model}'")

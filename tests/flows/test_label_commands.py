@@ -1,10 +1,8 @@
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from fakelake.catalog.lake import Lake
-from fakelake.flows.cli import main
 from tests.tasks.celeb_names import celeb_names
 from tests.tasks.labels.lake_of_names import lake_of, video_id
 
@@ -12,17 +10,10 @@ NAMES = ["Celeb-real/id3_0001.mp4", "Celeb-synthesis/id3_id5_0001.mp4", "YouTube
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, typed):
     lake_of(tmp_path / "lake", NAMES)
     monkeypatch.setenv("FAKELAKE_LAKE", str(tmp_path / "lake"))
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as done:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return SimpleNamespace(exit_code=done.value.code or 0, output=said.out, stderr=said.err)
-
-    return run
+    return typed
 
 
 def test_the_names_in_the_lake_are_labels_where_the_data_set_is_named(run):

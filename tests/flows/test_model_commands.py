@@ -1,13 +1,11 @@
 """`train`, `promote` and `score` as they are typed: settings of their own kinds, words, JSON and exit codes."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion
-from fakelake.flows.cli import main
 from fakelake.flows.model_commands import parse_settings
 from fakelake.flows.score import ScoreSummary
 from fakelake.flows.score_parts import ScoredParts
@@ -17,16 +15,9 @@ from tests.infra.stores import files, new_store
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, typed):
     monkeypatch.setenv("FAKELAKE_LAKE", str(tmp_path / "lake"))
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as done:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return SimpleNamespace(exit_code=done.value.code or 0, output=said.out, stderr=said.err)
-
-    return run
+    return typed
 
 
 @pytest.fixture
@@ -138,3 +129,18 @@ def test_a_version_that_is_not_there_is_one_message_with_what_there_is(run, tmp_
     done = run("promote", "7", "--why", "a slip")
     assert done.exit_code == 1
     assert done.stderr.startswith("fakelake: There is no detector@7")
+
+
+def test_a_generator_is_promoted_by_hand_and_speaks_for_no_verdict(run, tmp_path):
+    lake = Lake.create(tmp_path / "lake")
+    store = new_store(tmp_path / "lake" / "_mlflow")
+    for n in (1, 2):
+        with store.run("generator", f"run {n}", {}) as kept:
+            store.register("generator", kept, files(tmp_path / f"files{n}"), {})
+    store.promote("generator", "1")
+    done = run("promote", "challenger", "--model", "generator", "--why", "sharper", "--by", "ann")
+    assert "version 2 is champion: sharper" in done.output and store.champion("generator") == "2"
+    (row,) = lake.read("promotions").to_pylist()
+    assert (row["model"], row["model_version"], row["replaced"], row["by"]) == ("generator", "2", "1", "ann")
+    assert champion(lake) is None
+    assert run("promote", "1", "--model", "face", "--why", "x").exit_code == 2

@@ -72,6 +72,10 @@ def test_a_second_one_is_champion_only_if_it_draws_the_same_people_better(lake: 
     worse = train(lake, learning_rate=1e-9)
     assert not worse["promoted"] and "where version 1 has" in worse["decision"]
     better = train(lake, epochs=6, learning_rate=2e-3)
+    decided = query(
+        lake, "SELECT model_version, outcome FROM promotions WHERE model = 'generator' ORDER BY promotions.\"at\""
+    )
+    assert decided == [("1", "promoted"), ("2", "refused"), ("3", "promoted")]
     assert better["promoted"] and better["figures"]["l1"] < trained["figures"]["l1"]
     assert not list((lake / "_mlflow" / "training").iterdir()), "a training that is done leaves no checkpoint"
 

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 import av
+import cv2
 import torch
 
 from fakelake.catalog.lake import Lake
@@ -41,6 +42,13 @@ from fakelake.tasks.swap.source import chosen, source_face
 from fakelake.tasks.upright_video import pts_of, video_stream
 from fakelake.tasks.write_video import WrittenVideo
 
+VISIBLE = 6  # codes of luma by which a pixel has to change
+LEAST_CHANGED = 0.003  # of the window's pixels, on average over the swapped frames
+
+
+class NothingSwapped(Exception):
+    """The part is nowhere to be seen in the target, or looks the same in both: such a swap is no fake."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSwapJob:
@@ -57,7 +65,7 @@ class TrainingSwapJob:
 def make_training_swap(job: TrainingSwapJob) -> tuple[WrittenVideo, WrittenVideo]:
     """The swap's parts in the lake and its control's, waiting for their commit.
 
-    Raises NoFittingFace, MediaError, SourceUnfit, BundleUnfit.
+    Raises NoFittingFace, NothingSwapped, MediaError, SourceUnfit, BundleUnfit.
     """
     lake, swap = Lake(job.location), job.swap
     with ExitStack() as stack:
@@ -95,12 +103,20 @@ def _render(job: TrainingSwapJob, source: Path, target: Path, swapped: Path, con
             out = stack.enter_context(av.open(str(path), "w", format="mp4"))
             encoder = {"crf": str(job.swap.crf), "preset": "veryfast"}
             writers.append((out, video_stream(out, info, container, encoder, reader.marks)))
+        changed = []
         for rendered in render(chain([first], frames), plan, swapper, reader, px):
             pts, tick = pts_of(rendered.frame, info)
-            for (out, stream), planes in zip(writers, (rendered.planes, reader.read(rendered.frame)), strict=True):
+            untouched = reader.read(rendered.frame)
+            for (out, stream), planes in zip(writers, (rendered.planes, untouched), strict=True):
                 out.mux(stream.encode(_picture(planes, pts, tick)))
+            if rendered.place is not None:
+                x1, y1, x2, y2 = rendered.place.window
+                change = cv2.absdiff(rendered.planes.y, untouched.y) > VISIBLE
+                changed.append(change.sum() / ((x2 - x1) * (y2 - y1)))
         for out, stream in writers:
             out.mux(stream.encode(None))
+    if not changed or sum(changed) / len(changed) < LEAST_CHANGED:
+        raise NothingSwapped(f"nothing that one could see changes in {name} by a swap of {job.swap.origin.parts}")
 
 
 def _picture(planes: Planes, pts: int, tick) -> av.VideoFrame:
