@@ -127,7 +127,8 @@ def test_a_still_is_a_source_once_its_permission_is_on_record(made):
     run("consent", still, "--permission", "swap", "--source", "a form", "--lake", made.lake)
     done = swap(made, "--hard", "--banner", source=still, out=out)
     assert "mouth swapped in 10 of 10 frames" in done.stdout and "labelled fake" in done.stdout
-    assert [r["source_identity"] for r in rows(made, "labels")][-1].startswith("still:")
+    latest = max(rows(made, "labels"), key=lambda row: row["labelled_at"])
+    assert latest["source_identity"].startswith("still:")
 
 
 def test_neither_source_nor_target_is_ever_written_over(made):
