@@ -21,7 +21,7 @@ WARMUP_BACKGROUND = 0.1  # what stands for the background beside Gaussians whose
 
 
 class Losses(NamedTuple):
-    """Each already weighted; `total` is their sum. masks: of a warm-up only, else 0."""
+    """Each already weighted; `total` is their sum. masks: of a warm-up, or where masks are held."""
 
     reconstruction: Tensor
     shift: Tensor
@@ -43,30 +43,31 @@ class Objective(nn.Module):
         super().__init__()
         self.generator, self.perceptual = generator, perceptual
 
-    def forward(self, source: Tensor, target: Tensor, transform: equivariance.Transform, warmup: bool) -> Losses:
-        return losses(self.generator, self.perceptual, source, target, transform, warmup=warmup)[0]
+    def forward(
+        self, source: Tensor, target: Tensor, transform: equivariance.Transform, warmup: bool, hold: float
+    ) -> Losses:  # fmt: skip
+        return losses(self.generator, self.perceptual, source, target, transform, warmup=warmup, hold=hold)[0]
 
 
 def losses(
     generator: Generator, perceptual: PerceptualLoss, source: Tensor, target: Tensor,
-    transform: equivariance.Transform, *, warmup: bool = False,
+    transform: equivariance.Transform, *, warmup: bool = False, hold: float = 0.0,
 ) -> tuple[Losses, Drawn]:  # fmt: skip
     """Of B pairs, float [B, 3, px, px] each, RGB, 0 to 1: L_rec + 10 shift + 10 affine (section 3.3).
 
     warmup: the places of the parts, not their masks, say what moves where, and the masks learn to lie around them.
     Random masks, on footage in which little moves, soon call everything background, and never come back from there
+    hold: weight with which masks are held around their places after the warm-up too; 0, as published, lets them go
     """
     # One batch through the segmentation module: its batch norms see sources, targets and warped targets together.
     everything = generator.segmentation(torch.cat([source, target, transform.warp(target)]))
     n = len(source)
     parts, wanted, warped = everything[:n], everything[n : 2 * n], everything[2 * n :]
-    masks = wanted.place.new_zeros(())
-    if warmup:
+    masks, held = wanted.place.new_zeros(()), MASKS_WEIGHT if warmup else hold
+    if held:
         around = by_place(everything)
-        masks = MASKS_WEIGHT * -(around.masks.detach() * (everything.masks + _TINY).log()).sum(1).mean()
-        drawn = generator.draw(around[:n], around[n : 2 * n], source, target)
-    else:
-        drawn = generator.draw(parts, wanted, source, target)
+        masks = held * -(around.masks.detach() * (everything.masks + _TINY).log()).sum(1).mean()
+    drawn = generator.draw(*((around[:n], around[n : 2 * n]) if warmup else (parts, wanted)), source, target)
     shift, affine = equivariance.equivariance(wanted, warped, transform)
     if not generator.config.affine:
         affine = affine.detach() * 0

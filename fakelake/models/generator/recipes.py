@@ -18,6 +18,7 @@ class GeneratorRecipe(TrainingRecipe):
     init:       scratch; warmup: first some epochs in the manner of the first-order model, driven by the parts' places;
                 or the path of a state dict of the same network
     repeats:    of every person in an epoch
+    hold:       weight with which masks are held around their parts' places; 0, as published, needs much motion and time
     precision:  fp32 or bf16 (autocast)
     """
 
@@ -32,6 +33,7 @@ class GeneratorRecipe(TrainingRecipe):
     epochs: int = 5
     repeats: int = 50
     jitter: bool = True
+    hold: float = 0.0
     precision: str = "fp32"
     seed: int = 0
 
@@ -59,12 +61,18 @@ def paper() -> GeneratorRecipe:
 def light() -> GeneratorRecipe:
     """For a CPU: 64 px, a quarter of the channels, compared by a MobileNetV2."""
     network = GeneratorConfig(px=64, parts=5, seg_base=16, seg_cap=256, rec_base=32, rec_cap=128, rec_blocks=3)
-    return GeneratorRecipe(name="light", network=network, perceptual="mobilenet_v2", batch=8, repeats=20)
+    return GeneratorRecipe(
+        name="light", network=network, perceptual="mobilenet_v2", learning_rate=1e-3, batch=8, epochs=20, repeats=20,
+        warmup_epochs=5, hold=2.0,
+    )  # fmt: skip
 
 
 def demo() -> GeneratorRecipe:
-    """`light`, for a minute: to see the parts at work."""
-    return replace(light(), name="demo", epochs=2, repeats=10)
+    """Smaller still, for two minutes: to see the parts at work."""
+    network = GeneratorConfig(px=64, parts=5, seg_base=8, seg_cap=128, rec_base=16, rec_cap=64, rec_blocks=1)
+    return replace(
+        light(), name="demo", network=network, learning_rate=2e-3, batch=4, warmup_epochs=2, epochs=4, repeats=60
+    )  # fmt: skip
 
 
 RECIPES = {"paper": paper, "light": light, "demo": demo}

@@ -125,7 +125,7 @@ class _Run:
         source, target = (pairs.float() / 255).unbind(1)
         transform = Transform.random(len(pairs), source.device)
         with torch.autocast(source.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            found = self.objective(source, target, transform, warmup)
+            found = self.objective(source, target, transform, warmup, self.recipe.hold)
         values = found.values()
         if not all(map(math.isfinite, values.values())):
             raise TrainingDiverged(

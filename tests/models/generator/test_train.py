@@ -87,6 +87,19 @@ def test_a_warm_up_comes_first_and_is_driven_by_places(tmp_path, sprites):
         assert parts.masks[0, :, y, x].argmax() > 0, "where a part is, it stands before the background"
 
 
+def test_held_masks_stay_around_the_places_of_their_parts(tmp_path, sprites):
+    """Let go so early, they soon call everything background."""
+    epochs = dataclasses.replace(RECIPE, init="warmup", warmup_epochs=3, epochs=3)
+    apart = {}
+    for hold in (0.0, 20.0):
+        generator, progress = run(tmp_path / str(hold), sprites, dataclasses.replace(epochs, hold=hold))
+        assert [epoch.losses["masks"] > 0 for epoch in progress.history] == [True] * 3 + [hold > 0] * 3
+        with torch.no_grad():
+            found = generator.train().segmentation(held_out().pairs[:, 0].float() / 255)
+        apart[hold] = float((found.masks - by_place(found).masks).abs().mean())
+    assert apart[20.0] < 0.9 * apart[0.0]
+
+
 def test_structural_similarity_is_one_of_a_picture_with_itself_only():
     a, b = pictures(2), pictures(2, seed=1)
     assert torch.allclose(ssim(a, a), torch.ones(2), atol=1e-5)
