@@ -28,7 +28,7 @@ def test_four_overlapping_ingests_lose_and_double_nothing_while_readers_poll(
     drivers = [start_ingest(*part, "--lake", together) for part in lists]
     seen = [0]
     while any(driver.is_alive() for driver in drivers):
-        if (together / "catalog.sql").exists():
+        if (together / "catalog.duckdb").exists():  # the later of the two at the first publication
             seen += [_videos_by_file(together), _videos_by_script(together)]
             assert seen[-1] >= seen[-2] >= seen[-3], "a reader never sees less than before"
         time.sleep(0.05)
