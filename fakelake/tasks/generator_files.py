@@ -22,6 +22,8 @@ TOLD = (
     ("l1", "L1 of the drawn picture, of 0 to 1"), ("l1_still", "L1 of the source itself, for comparison"),
     ("ssim", "SSIM of the drawn picture"),
     ("l1_from_maps_alone", "L1 when the source is grey: the leakage probe, to be far worse than L1"),
+    ("swap_locality", "swaps: share of the change that lies inside the mask"),
+    ("swap_flicker", "swaps: how much more the picture changes from portrait to portrait, of 0 to 1"),
     ("landmarks_sum_px", "five landmarks from the parts' centres: SUM of the mean errors of 10 coordinates, px of 256"),
     ("foreground", "share of foreground"), ("false_foreground", "foreground where nothing changes"),
     ("foreground_iou_stand_in", "IoU of the foreground with face, hair and body as landmarks place them"),

@@ -59,6 +59,10 @@ class Portraits:
         lengths = np.array([len(self.clips[n]) for n in of], float)
         return int(rng.choice(of, p=lengths / lengths.sum()))
 
+    def longest(self, person: int) -> int:
+        """The clip of that person with the most portraits."""
+        return max(self._of[person], key=self.length)
+
     def length(self, clip: int) -> int:
         return len(self.clips[clip])
 

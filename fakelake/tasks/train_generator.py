@@ -11,10 +11,10 @@ import torch
 
 from fakelake.models.generator.bundle import take_up
 from fakelake.models.generator.measures import HeldOutPairs, held_out_figures
-from fakelake.models.generator.naming import PartName, PartNaming, frontal, regions
+from fakelake.models.generator.naming import UNUSED, PartName, PartNaming, frontal, regions
 from fakelake.models.generator.network import Generator
 from fakelake.models.generator.perceptual import TRUNKS
-from fakelake.models.generator.probes import centroids, foreground_iou, landmark_regression, leakage
+from fakelake.models.generator.probes import centroids, foreground_iou, landmark_regression, leakage, swap_probe
 from fakelake.models.generator.recipes import RECIPES, GeneratorRecipe
 from fakelake.models.generator.train import Epoch, Progress, train
 from fakelake.models.weights import given, resolve
@@ -96,7 +96,25 @@ def examine(generator: Generator, plan: GeneratorPlan) -> GeneratorExamination:
     for masks, landmarks in _found(generator, plan.train, plan.recipe.network.px):
         naming.add(masks, landmarks)
     figures |= _against_landmarks(generator, plan)
-    return GeneratorExamination(figures, naming.names(), held_out)
+    names = naming.names()
+    figures |= _of_swaps(generator, plan.held_out, [part.index for part in names if part.name != UNUSED])
+    return GeneratorExamination(figures, names, held_out)
+
+
+def _of_swaps(generator: Generator, people: Portraits, channels: list[int]) -> dict[str, float]:
+    """All parts that are used, of each held-out person, in a row of portraits of the next one."""
+    if not channels or len(people) < 2:
+        return {}
+    px, device = generator.config.px, _device(generator)
+    clips = [people.longest(person) for person in range(len(people))]
+    found = []
+    for mine, theirs in zip(clips, clips[1:] + clips[:1], strict=True):
+        row = list(range(min(PORTRAITS_A_CLIP, people.length(theirs))))
+        read = [people.read(clip, frames, px) for clip, frames in ((mine, [0]), (theirs, row))]
+        source, targets = (_pictures(torch.from_numpy(each.transpose(0, 3, 1, 2))).to(device) for each in read)
+        found.append(swap_probe(generator, source, targets, channels))
+    locality, flicker = np.mean(found, 0)
+    return {"swap_locality": float(locality), "swap_flicker": float(flicker)}
 
 
 def _against_landmarks(generator: Generator, plan: GeneratorPlan) -> dict[str, float]:

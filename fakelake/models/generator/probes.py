@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from fakelake.models.generator.blocks import grid
+from fakelake.models.generator.blocks import grid, resize
 from fakelake.models.generator.network import Generator
+from fakelake.models.generator.swap import Swapper
 
 PUBLISHED_PX = 256  # errors of landmarks are told in pixels of a picture of this side
 
@@ -66,3 +69,14 @@ def flicker(before: Tensor, after: Tensor) -> float:
     before, after: [T, 3, H, W] of consecutive frames
     """
     return float(((after[1:] - after[:-1]) - (before[1:] - before[:-1])).abs().mean())
+
+
+@torch.no_grad()
+def swap_probe(generator: Generator, source: Tensor, targets: Tensor, channels: Sequence[int]) -> tuple[float, float]:
+    """`locality` and `flicker` of a swap, against the targets as the same network draws them with nothing swapped.
+
+    So neither tells of the network's own softness. source: [1, 3, px, px]; targets: [T, 3, px, px] in order of time
+    """
+    swapped = Swapper(generator, source, channels).swap(targets)
+    own = generator.reconstruction.decode(generator.reconstruction.encode(targets))
+    return locality(own, swapped.picture, resize(swapped.mask, own.shape[-2:])), flicker(own, swapped.picture)
