@@ -24,6 +24,9 @@ NAMES = (
     "after_publication",
     "compact_written",
     "compact_committed",
+    "rows_committed",
+    "swap_frame",
+    "swap_recorded",
 )
 
 

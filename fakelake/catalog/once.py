@@ -36,6 +36,7 @@ def commit_once(lake: Lake, held: Held, name: str, rows: pa.Table, key: Sequence
         except delta.TableMoved:
             lake.location.delete(f"{name}/{part.path}")
             continue
+        failpoint("rows_committed")
         return len(new.group_by(list(key)).aggregate([]))
     raise delta.TableMoved(f"{name} changed under every one of our commits: is the lock of this lake honoured by all?")
 

@@ -302,6 +302,17 @@ def test_marks_count_on_videos_without_a_face_too(judged):
     assert verdict(judged, 8) == "suspicious"
 
 
+def test_marks_speak_before_any_score_and_where_the_scoring_failed(judged):
+    marked(judged, 7, OURS)
+    marked(judged, 8, DECLARED)
+    assert verdict(judged, 7, "band, reason, p_fake") == ("fake", f"{OURS}; not scored yet", None)
+    assert verdict(judged, 8, "band, windows") == ("suspicious", 0)
+    judged.append("quarantine", [trouble(7, video_id=video_id(7), recipe_id="r1", stage="score", at=at(9))])
+    assert verdict(judged, 7) == "fake"
+    commit_scores(judged, scores(7, [1.0]))
+    assert verdict(judged, 7, "band, p_fake, windows") == ("fake", pytest.approx(sigmoid(1)), 1)
+
+
 def test_credentials_that_declare_nothing_synthetic_change_no_verdict(judged):
     marked(judged, 7, SIGNED)
     commit_scores(judged, scores(7, [-4.0]) + scores(1, [-4.0]))

@@ -1,6 +1,7 @@
 -- One row a video: what the champion makes of it now, in a band and in words. Computed from `scores` whenever it is
 -- asked, so a new calibration, a new champion or a person's decision shows at once.
--- Of several recipes the latest scored counts. Not here: videos that are ready and wait for the champion.
+-- Of several recipes the latest scored counts. Not here: videos that are ready and wait for the champion, unless marks
+-- speak for themselves.
 -- What marks say of a video's making beats its score: a video of our own is fake, and one that others declare synthetic
 -- at least suspicious (anyone can sign that, even of a real video). p_fake stays as scored.
 -- No part is referred to twice, so that a condition on video_id reaches every scan.
@@ -45,7 +46,13 @@ WITH scored AS (
     FROM trouble AS t
     WHERE CASE WHEN stage = 'score' THEN NOT EXISTS (
         FROM scores JOIN champion USING (model, model_version) WHERE scores.video_id = t.video_id
-    ) ELSE NOT EXISTS (FROM videos WHERE videos.video_id = t.video_id) END
+    ) AND NOT EXISTS (FROM marked_videos WHERE marked_videos.video_id = t.video_id)
+    ELSE NOT EXISTS (FROM videos WHERE videos.video_id = t.video_id) END
+    UNION ALL
+    SELECT video_id, NULL, dataset, NULL, 'not_applicable', 'not scored yet', NULL, NULL, NULL, 0, NULL, recipe_id,
+           NULL, NULL, provenance
+    FROM marked_videos AS m
+    WHERE NOT EXISTS (FROM scores JOIN champion USING (model, model_version) WHERE scores.video_id = m.video_id)
 ), places AS (
     SELECT video_id, arg_max(name, seen_at) AS name FROM sources GROUP BY video_id
 )
