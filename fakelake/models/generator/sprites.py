@@ -1,7 +1,8 @@
 """Articulated figures with known parts: where no face parser is at hand, these say how well parts are found.
 
-A body stays about where it is, two arms and a head turn about their joints on it; colours and sizes are those of the
-figure, the pose is another in each picture. Backgrounds are smooth noise that stays put within a clip.
+A body stays about where it is, two arms and a head turn about their joints on it; shades and sizes are those of the
+figure, the pose is another in each picture. A part has its own range of hues in all figures, as lips or hair do in
+people. Backgrounds are smooth noise that stays put within a clip.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 PARTS = ("body", "head", "left arm", "right arm")
 OVERSAMPLED = 2
+HUES = 0.08  # a part's own hues, of the circle of them, to either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Sprites:
 
 def _figure(rng: np.random.Generator, px: int) -> Figure:
     noise = rng.integers(60, 200, (4, 4, 3)).astype(np.uint8)
-    hues = (rng.random() + np.arange(len(PARTS)) / len(PARTS)) % 1  # parts of one figure never look alike
+    hues = (rng.uniform(-HUES, HUES, len(PARTS)) + np.arange(len(PARTS)) / len(PARTS)) % 1
     hsv = np.stack([hues * 255, rng.uniform(150, 255, 4), rng.uniform(120, 255, 4)], 1).astype(np.uint8)
     colours = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB_FULL)[0]
     return Figure(
