@@ -14,7 +14,7 @@ from prefect import flow
 
 from fakelake.catalog.commit import commit_videos
 from fakelake.catalog.lake import Lake
-from fakelake.catalog.training_swaps import DATASET, Origin, origins
+from fakelake.catalog.training_swaps import DATASET, Origin
 from fakelake.flows.run_row import run_row
 from fakelake.flows.swap import fetched
 from fakelake.infra.progress import RunProgress
@@ -67,8 +67,8 @@ def auto_swap(
         _, bundle = read_generator(bundle_at)
         planned = plan_auto(opened, bundle, version, count)
         part, _ = read_split(opened, bundle.split_id)
-        known = origins(opened)
-        todo = [swap for swap in planned if swap.origin.video_id not in known]
+        there = opened.ready_keys(bundle.recipe_id)  # not `sources`, which a commit writes first
+        todo = [swap for swap in planned if swap.origin.video_id not in there]
         summary = AutoSwapSummary(
             run_id=uuid.uuid4().hex, lake=opened.location.root, model_version=version, split_id=bundle.split_id,
             asked=count, there_before=count - len(todo), parts=dict(Counter(part[s.origin.target] for s in planned)),

@@ -84,12 +84,10 @@ def learn_parts(lake: str) -> None:
 
 
 def swap_part(root: Path) -> None:
-    """The first part that the generator found of those that show most, unless it was swapped already."""
+    """The first part that the generator found of those that show most; what was swapped already is not made again."""
     from fakelake.flows.swap import swap
     from fakelake.flows.train_generator import champion_parts
 
-    if (root / SWAPPED).exists():
-        return
     known = champion_parts(str(root / "lake"))
     parts = [name for name in SHOWN_FIRST if name in known][:1] or known[:1]
     with redirect_stdout(sys.stderr):

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from prefect import flow
 
 from fakelake.catalog.lake import Lake
+from fakelake.catalog.publish import publish
 from fakelake.catalog.scores import champion, commit_scores
 from fakelake.flows.run_row import run_row
 from fakelake.flows.score_driver import SCORE_AGAIN, ScoreDriver, quarantine_row, score_jobs, uri_of
@@ -100,6 +101,8 @@ def score(
             return summary
         if plan.videos:
             run_driver(opened, settings, summary, plan, bundle, quiet)
+        else:
+            publish(opened)  # verdicts are read below, and an earlier run may have died before it published
         if generator:
             files = store.fetch("generator", generator, directory / "generator")
             summary.parts = score_parts(opened, settings, summary, bundle, (files, generator), dataset, quiet)

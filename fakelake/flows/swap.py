@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from fakelake.catalog.failpoint import failpoint
 from fakelake.catalog.lake import Lake
 from fakelake.flows.ingest import ingest
 from fakelake.flows.labels import me
@@ -87,10 +88,12 @@ def swap(
     parts:      names as the model has them: mouth, eyes, ...
     out:        an .mp4; beside it comes OUT.report.png
 
-    Killed half way it leaves nothing under these names; the same call does it again.
+    Killed half way it leaves no half file under these names, and the same call does it again. A file that the same
+    call made is not made again, only taken in where it was not.
     """
     from fakelake.tasks.swap.consents import participant, require_permission
     from fakelake.tasks.swap.model import load_model
+    from fakelake.tasks.swap.records import on_record
     from fakelake.tasks.swap.swap_video import SwapJob, swap_video
 
     settings, started = Settings(), datetime.now(UTC)
@@ -111,8 +114,14 @@ def swap(
             margin=loaded.margin, asset_id=asset_id, track=track, source_track=source_track, hard=hard,
             masks_from=masks_from, precision=precision, banner=banner, device=device or best_device(),
         )  # fmt: skip
-        signer = signer_of(opened, settings)
         work = stack.enter_context(work_beside(made))
+        asked = asked_for(job, version, parts, face, video)
+        if said := on_record(opened, made, asked):
+            summary = SwapSummary(**{**said, "lake": opened.location.root})
+            summary.notes.append(f"{out} lies there already, made by the same call. Move it away to have another.")
+            summary.ingested = take_in(opened, made, video, quiet)
+            return summary
+        signer = signer_of(opened, settings)
         with RunProgress("swap", 1, quiet=quiet) as progress:
             told = per_frame(progress)
             done = swap_video(loaded.generator, job, work / "unsigned.mp4", work / "report.png", on_frame=told)
@@ -125,7 +134,8 @@ def swap(
             seconds=round((datetime.now(UTC) - started).total_seconds(), 1),
             notes=done.notes + ([f"damage was passed over: {done.broken}"] if done.broken else []),
         )  # fmt: skip
-        put_on_record(opened, summary, face, video, job, snapshot, started)
+        put_on_record(opened, summary, face, video, asked, snapshot, started)
+        failpoint("swap_recorded")
         (work / "report.png").replace(report_of(made))
         (work / made.name).replace(made)  # last, and after its record: no swap without one is ever seen
         summary.ingested = take_in(opened, made, video, quiet)
@@ -200,19 +210,26 @@ def sign(unsigned: Path, out: Path, signer, job, parts: list[str]) -> str:
     return bytes_id(out)
 
 
-def put_on_record(lake: Lake, summary: SwapSummary, face, video, job, snapshot: dict, started: datetime) -> None:
-    """The label, and the audit row."""
+def asked_for(job, version: str, parts: list[str], face, video) -> dict[str, object]:
+    """What makes two calls the same, as their record keeps it."""
+    chosen = ("hard", "masks_from", "track", "source_track", "banner", "precision", "device", "margin")
+    return {
+        "model": f"generator@{version}", "parts": parts, "source": face.video_id, "target": video.video_id,
+        "channels": list(job.channels), **{name: getattr(job, name) for name in chosen},
+    }  # fmt: skip
+
+
+def put_on_record(
+    lake: Lake, summary: SwapSummary, face, video, asked: dict, snapshot: dict, started: datetime
+) -> None:  # fmt: skip
+    """The audit row, and the label."""
     from fakelake.tasks.swap.records import label_row
 
-    now, model = datetime.now(UTC), f"generator@{summary.model_version}"
+    now = datetime.now(UTC)
     note = f"asset {summary.asset_id}, source {face.video_id[:12]}, target {video.video_id[:12]}, run {summary.run_id}"
-    summary.label = label_row(lake, summary.video_id, face, video, summary.parts, model, now, note)
-    chosen = ("hard", "masks_from", "track", "source_track", "banner", "precision", "device", "channels", "margin")
-    asked = {
-        "model": model, "parts": summary.parts, "asset_id": summary.asset_id, "source": face.video_id,
-        "target": video.video_id, "by": me(), **{name: getattr(job, name) for name in chosen},
-    }  # fmt: skip
-    row = run_row(summary.run_id, "swap", asdict(summary), snapshot, started, recipe=json.dumps(asked))
+    summary.label = label_row(lake, summary.video_id, face, video, summary.parts, asked["model"], now, note)
+    recipe = json.dumps({**asked, "asset_id": summary.asset_id, "by": me()})
+    row = run_row(summary.run_id, "swap", asdict(summary), snapshot, started, recipe=recipe)
     lake.append("runs", [row], publish=False)
     lake.append("labels", [summary.label])
 
@@ -225,5 +242,6 @@ def take_in(lake: Lake, out: Path, video, quiet: bool) -> str:
     taken = ingest(
         [str(out)], lake=lake.location.root, recipe=recipe, overrides=changes, dataset=DATASET, quiet=quiet
     )  # fmt: skip
-    refused = [row.get("message", "") for row in taken.quarantine]
-    return f"the ingest refused it: {refused[0]}" if refused else f"taken in with recipe {recipe}"
+    if taken.quarantine:
+        return "the ingest had trouble with it: fakelake quarantine ls"
+    return f"taken in with recipe {recipe}"

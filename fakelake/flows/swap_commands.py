@@ -82,7 +82,9 @@ def _auto(count: int, lake: str | None, model: str, as_json: bool, others: tuple
 
     prepare()
     from fakelake.flows.auto_swap import auto_swap
+    from fakelake.flows.run import hush_refusals
 
+    hush_refusals()
     with redirect_stdout(sys.stderr):
         summary = auto_swap(count, lake_root(lake), model, quiet=as_json)
     print_json(asdict(summary)) if as_json else print("\n".join(summary.lines()))

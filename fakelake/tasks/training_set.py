@@ -132,11 +132,13 @@ def video_clips(
 def labelled_parts(lake: Lake, part: Mapping[str, str], group: Mapping[str, str]) -> dict[str, list[VideoInfo]]:
     """train, val, test -> the videos of a split with their labels of today.
 
-    What the generator made and marked is left out: a detector would learn the mark, not the fake.
+    What the generator made and marked is left out: a detector would learn the mark, not the fake. So is what has a
+    label and is not in the lake (forgotten, or a swap that was killed half way): it would count as not scored.
     """
     with lake.connect() as connection:
         rows = connection.execute(
-            "SELECT video_id, label, coalesce(method, '') FROM current_labels WHERE label IN ('real', 'fake') AND NOT "
+            "SELECT video_id, label, coalesce(method, '') FROM current_labels SEMI JOIN videos USING (video_id) "
+            "WHERE label IN ('real', 'fake') AND NOT "
             "(video_id IN (SELECT video_id FROM labels WHERE origin = 'generator') "
             "AND video_id IN (SELECT video_id FROM videos WHERE provenance IS NOT NULL))"
         ).fetchall()

@@ -1,10 +1,10 @@
 """`fakelake swap` as a user runs it: permitted, marked, signed, on record, and in the lake."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import av
 import cv2
 import pytest
 
@@ -12,42 +12,19 @@ from fakelake.catalog.lake import Lake
 from fakelake.flows import swap as flow
 from fakelake.infra.settings import Settings
 from fakelake.tasks.marks import credentials
-from fakelake.tasks.marks.invisible import MarkReader
-from tests.infra.stores import new_store
-from tests.integration.commands import ingest, query, run
-from tests.media import face_clip, packaged_clip, write_clip
-from tests.models.generator.made import write_skin_bundle
-from tests.tasks.reading import pictures_of
-
-FRAMES = 10
+from tests.integration.commands import query, run
+from tests.integration.swap_lake import FRAMES, agree, played, small, swap_lake
+from tests.media import packaged_clip
 
 
 @pytest.fixture(scope="module")
 def made(pipeline, tmp_path_factory):
-    """A lake with two people, of whom nothing is on record, and a generator."""
-    folder = tmp_path_factory.mktemp("swap")
-    ann = write_clip(folder / "ann.mp4", small(face_clip()), sound=True, options={"crf": "12"})
-    bob = write_clip(folder / "bob.mp4", small(packaged_clip("WolfgangLanger_Pexels.mp4")), options={"crf": "12"})
-    lake = folder / "lake"
-    ingest(ann, bob, "--lake", lake, "--set", "max_frames=8")
-    store = new_store(lake / "_mlflow")
-    with store.run("generator", "made", {}) as kept:
-        store.promote("generator", store.register("generator", kept, write_skin_bundle(folder / "model"), {}))
-    return SimpleNamespace(folder=folder, lake=lake, ann=ann, bob=bob, out=folder / "out" / "swapped.mp4")
-
-
-def small(path):
-    return [cv2.resize(p, (320, 180), interpolation=cv2.INTER_AREA) for p in pictures_of(path, FRAMES)]
+    return swap_lake(tmp_path_factory.mktemp("swap"))
 
 
 def swap(made, *more, code=0, source=None, parts="mouth", out=None):
     asked = ("--source", source or made.bob, "--target", "ann.mp4", "--parts", parts, "--out", out or made.out)
     return run("swap", *asked, "--lake", made.lake, *more, code=code)
-
-
-def agree(made):
-    for who in (made.ann, made.bob):
-        run("consent", who.name, "--permission", "swap", "--source", "signed form", "--lake", made.lake)
 
 
 def rows(made, table):
@@ -93,11 +70,7 @@ def test_a_swap_is_marked_signed_on_record_and_in_the_lake(made):
     said = credentials.read(made.out)
     assert said.ours and said.synthetic and said.asset_id == done["asset_id"]
     assert said.ingredients == ("ann.mp4", "bob.mp4")
-    reader = MarkReader()
-    with av.open(str(made.out)) as file:
-        for frame in file.decode(video=0):
-            reader.add(frame.to_ndarray()[: frame.height])
-    assert reader.read().asset_id == done["asset_id"]
+    assert played(made.out) == (FRAMES, done["asset_id"])
 
     (label,) = rows(made, "labels")
     ids = {r["name"]: r["video_id"] for r in rows(made, "sources")}
@@ -116,6 +89,13 @@ def test_a_swap_is_marked_signed_on_record_and_in_the_lake(made):
     recipes = {name: recipe for name, _, recipe in found}
     assert ("swapped.mp4", "generator") in {(name, dataset) for name, dataset, _ in found}
     assert recipes["swapped.mp4"] == recipes["ann.mp4"]  # so that both can be scored alike
+
+
+def test_a_swap_that_was_forgotten_is_not_taken_in_again(made):
+    forgetful = replace(made, lake=shutil.copytree(made.lake, made.folder / "forgetful"))
+    run("forget", "swapped.mp4", "--lake", forgetful.lake)
+    done = swap(forgetful)
+    assert "made by the same call" in done.stdout and "the ingest had trouble with it: fakelake qu" in done.stdout
 
 
 def test_a_still_is_a_source_once_its_permission_is_on_record(made):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import time
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from fakelake.catalog.lake import Lake
-from tests.integration.commands import _child, run
+from fakelake.catalog.publish import publish
+from tests.integration.commands import _child, kill, run
 from tests.tasks.lake_of_faces import Made
 
 # Kind of list -> names of two people's authentic videos and of two fakes, as that data set names them.
@@ -115,6 +117,22 @@ def wait_until(true, process: BaseProcess, seconds: float = 600) -> None:
     while not true():
         assert process.is_alive() and time.monotonic() < end, "it ended, or did not come so far"
         time.sleep(0.01)
+
+
+def copy_of(lake: Path, folder: Path) -> Path:
+    """A lake of the test's own, its views published from where it lies now."""
+    publish(Lake.open(shutil.copytree(lake, folder / "lake")))
+    return folder / "lake"
+
+
+def killed_at(point: str, folder: Path, *arguments: object, **env: str) -> None:
+    """A command, killed when it comes to a failpoint; `folder` is for the mark that it leaves there."""
+    (folder / "points").mkdir(exist_ok=True)
+    trap = {"FAKELAKE_FAILPOINT": point, "FAKELAKE_FAILPOINT_DIR": str(folder / "points")}
+    trap |= {"FAKELAKE_FAILPOINT_ACTION": "pause", "FAKELAKE_CPUS_PER_VIDEO": "2"}  # one worker: two start half as fast
+    process = start(*arguments, **trap, **env)
+    wait_until((folder / "points" / point).exists, process)
+    kill(process)
 
 
 def scores(lake: Path) -> list[tuple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from fakelake.tasks.training_set import labelled_parts
 from tests.infra.stores import new_store
 from tests.integration.clips import short_clips
 from tests.integration.commands import ingest, query, run
+from tests.integration.labelled_lake import copy_of, killed_at, warm_up
 from tests.models.generator.made import write_skin_bundle
 
 pytestmark = pytest.mark.usefixtures("pipeline")
@@ -25,10 +27,9 @@ COUNT, FRAMES = 3, 12
 
 
 @pytest.fixture(scope="module")
-def made(pipeline: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    """A lake of real people with permissions, a generator of its split, and three swaps."""
-    from dataclasses import replace
-
+def permitted(pipeline: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of real people with permissions, and a generator of its split."""
+    warm_up()
     folder = tmp_path_factory.mktemp("auto")
     lake = folder / "lake"
     clips = short_clips(folder / "clips", 8)
@@ -46,6 +47,13 @@ def made(pipeline: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     store = new_store(lake / "_mlflow")
     with store.run("generator", "made", {}) as kept:
         store.promote("generator", store.register("generator", kept, folder / "model", {}))
+    return lake
+
+
+@pytest.fixture(scope="module")
+def made(permitted: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """Three swaps in it."""
+    lake = copy_of(permitted, tmp_path_factory.mktemp("made"))
     return lake, run("swap", "--auto", COUNT, "--lake", lake, "--json").json
 
 
@@ -90,6 +98,29 @@ def test_nothing_is_made_twice_and_nothing_is_left_behind(made) -> None:
     again = run("swap", "--auto", COUNT, "--lake", lake, "--json").json
     assert (again["made"], again["there_before"]) == (0, summary["made"])
     assert not list(lake.rglob("*.mp4")), "no unmarked video lies anywhere"
+
+
+def test_swaps_killed_in_the_middle_of_a_commit_are_made_by_the_same_call_and_none_twice(
+    permitted: Path, made: tuple[Path, dict], tmp_path: Path
+) -> None:
+    lake = copy_of(permitted, tmp_path)
+    killed_at("after_sources", tmp_path, "swap", "--auto", COUNT, "--lake", lake)
+    assert len(origins(Lake.open(lake))) == 2, "a swap and its control have their place, and are not there yet"
+    assert query(lake, "SELECT count(*) FROM sources WHERE dataset = 'training-swaps'") == [(0,)]
+    summary = run("swap", "--auto", COUNT, "--lake", lake, "--json").json
+    assert (summary["made"], summary["there_before"]) == (made[1]["made"], 0)
+    assert contents(lake) == contents(made[0])
+
+
+def contents(lake: Path) -> list[list[tuple]]:
+    """Of the swaps in a lake: what they are called, and every picture."""
+    ours = "FROM {} SEMI JOIN (SELECT video_id FROM videos WHERE dataset = 'training-swaps') USING (video_id)"
+    columns = {
+        "videos": "video_id, status, frames_with_face",
+        "current_labels": "video_id, label, method, target_identity, source_identity",
+        "crops": "video_id, track_id, frame, sha256(image)",
+    }
+    return [query(lake, f"SELECT {what} {ours.format(table)} ORDER BY ALL") for table, what in columns.items()]
 
 
 def test_the_detector_trains_on_them_in_the_part_of_the_people_whom_they_show(made) -> None:

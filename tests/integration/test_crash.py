@@ -18,7 +18,8 @@ from tests.integration.commands import ingest, ingest_apart, kill, query, start_
 
 CLIPS = 22
 IN_WORKER = ("decode", "part_written")
-IN_DRIVER = tuple(n for n in NAMES if n not in IN_WORKER and not n.startswith("compact"))
+OF_OTHERS = ("compact", "rows", "swap")
+IN_DRIVER = tuple(n for n in NAMES if n not in IN_WORKER and not n.startswith(OF_OTHERS))
 
 
 @pytest.fixture(scope="module")

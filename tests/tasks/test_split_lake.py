@@ -34,6 +34,15 @@ def test_a_label_of_a_video_that_is_not_in_the_lake_makes_no_video(tmp_path):
     assert labelled_videos(lake).videos == ()
 
 
+def test_a_label_of_a_video_that_is_not_in_the_lake_ties_nobody(tmp_path):
+    """A swap that was killed before its file was there, or was forgotten: neither gives another split."""
+    lake = lake_of(tmp_path / "lake", ["ann.mp4"])
+    say(lake, "ann.mp4", "real")
+    before = labelled_videos(lake)
+    say(lake, "gone.mp4", "fake", origin="generator", target=f"video:{video_id('ann.mp4')}")
+    assert labelled_videos(lake) == before
+
+
 def test_near_duplicates_are_looked_for_among_labelled_videos(tmp_path):
     lake = lake_of(tmp_path / "lake", ["a.mp4", "b.mp4", "c.mp4"], phash="0123456789abcdef")
     say(lake, "a.mp4", "real")

@@ -102,6 +102,14 @@ def test_what_the_generator_marked_is_no_training_data_even_when_a_person_confir
     assert {video.video_id for video in parts_of(lake, [marked, bare, foreign])["train"]} == in_training
 
 
+def test_what_is_labelled_but_not_in_the_lake_is_in_no_part(tmp_path):
+    """A training swap that was killed half way, or a forgotten video: it would count as one that cannot be scored."""
+    lake = lake_of_faces(tmp_path / "lake", people(1))
+    gone = Made(name="gone.mp4", fake=True)
+    label(lake, [gone])
+    assert parts_of(lake, [gone])["train"] == []
+
+
 def test_a_clip_is_consecutive_crops_of_one_face_and_carries_its_landmarks(couple):
     lake, videos = couple
     source = clips_of(lake, videos)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow.compute as pc
 
@@ -12,6 +15,7 @@ from fakelake.catalog.recipe import RECIPES
 from fakelake.tasks.facts import recipe_of
 from fakelake.tasks.split_lake import VIDEO_IDENTITY
 from fakelake.tasks.swap.consents import Participant
+from fakelake.tasks.swap.source import bytes_id
 
 DATASET = "generator"
 _SETTLED = ("name", "detector_sha256", "bytes_version")
@@ -27,6 +31,20 @@ def label_row(
         "target_identity": identity_of(lake, target), "source_identity": identity_of(lake, source),
         "origin": "generator", "labelled_by": f"fakelake {model}", "labelled_at": at, "note": note,
     }  # fmt: skip
+
+
+def on_record(lake: Lake, out: Path, asked: Mapping[str, object]) -> dict[str, object] | None:
+    """The summary of the run that made the very file at `out`, if it was asked the same; None where there is none."""
+    runs = lake.read("runs", ["recipe", "summary"], pc.field("flow") == "swap").to_pylist()
+    if not runs or not out.is_file():
+        return None
+    video_id = bytes_id(out)
+    for run in runs:
+        summary, then = json.loads(run["summary"]), json.loads(run["recipe"])
+        made_it = (summary["video_id"], summary["out"]) == (video_id, str(out))
+        if made_it and {name: then.get(name) for name in asked} == asked:
+            return summary
+    return None
 
 
 def identity_of(lake: Lake, who: Participant) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from fakelake.catalog.failpoint import failpoint
 from fakelake.models.faces.detector import FaceDetector, load_detector
 from fakelake.models.generator.network import Generator
 from fakelake.models.generator.swap import Swapper
@@ -154,6 +155,7 @@ def _write(
             writer.mux(stream.encode(picture))
             sound.until(rendered.frame.pts_s)
             done.frames += 1
+            failpoint("swap_frame")
             if on_frame:
                 on_frame("swap", done.frames, info.frames)
         writer.mux(stream.encode(None))
