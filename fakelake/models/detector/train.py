@@ -67,8 +67,8 @@ def train(
     """
     share = Share.here()
     torch.manual_seed(recipe.seed + share.rank)
-    if torch.device(device).type == "cpu":
-        give_memory_back()
+    if torch.device(device).type == "cpu" and recipe.network.trunk == "resnext50":
+        give_memory_back()  # not the light trunk: of its many small tensors a step takes up to twice the time
     detector.to(device, memory_format=torch.channels_last)
     data = PairedClips(
         source, frames=recipe.network.frames, blended=blended, augment=recipe.augmentation, seed=recipe.seed,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from fakelake.models.checkpoint import TrainingDiverged, give_memory_back, left_off, save_whole
+from fakelake.models.checkpoint import TrainingDiverged, left_off, save_whole
 from fakelake.models.generator.equivariance import Transform
 from fakelake.models.generator.measures import HeldOutPairs, held_out_figures
 from fakelake.models.generator.network import Generator
@@ -64,8 +64,6 @@ def train(
     """
     share = Share.here()
     torch.manual_seed(recipe.seed + share.rank)
-    if torch.device(device).type == "cpu":
-        give_memory_back()
     run = _Run(generator, source, recipe, directory, device, workers, share)
     run.resume()
     while run.progress.epoch < recipe.warming + recipe.epochs:

@@ -119,14 +119,7 @@ def people():
 
 
 @pytest.fixture(scope="module")
-def module_patch():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def detector(people, tmp_path_factory, module_patch):
-    module_patch.setattr("fakelake.models.detector.train.give_memory_back", lambda: None)  # half the time goes there
+def detector(people, tmp_path_factory):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # two that wait for each other take ten times as long beside other tests
     torch.manual_seed(0)
