@@ -51,7 +51,7 @@ def run_demo(directory: str) -> int:
     ask(VERDICTS, str(root / "lake"), "table", 60.0)
     stderr("6. A small generator learns the parts of faces from their motion (some minutes):")
     learn_parts(str(root / "lake"))
-    stderr("7. It puts a part of one man's face into another's video, marked for every reader and labelled fake:")
+    stderr("7. It puts a part of one face into another person's video, marked for every reader and labelled fake:")
     swap_part(root)
     stderr("8. The detector on both, and what their marks said before any score:")
     score_all(str(root / "lake"))
