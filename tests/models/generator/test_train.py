@@ -46,6 +46,26 @@ def test_a_generator_learns_to_draw_what_it_never_saw(tmp_path, sprites):
     assert {"ssim", "foreground", "false_foreground", "shift", "affine", "l1_still"} <= set(last.val)
 
 
+def test_training_finds_the_parts_of_figures_that_it_never_saw(tmp_path):
+    """How far it gets in hours is told by benchmarks/generator.py."""
+    unseen = Sprites(figures=12, poses=1, px=64, seed=9)
+    shown, labels = zip(*(unseen.drawn(figure, 0) for figure in range(12)), strict=True)
+    shown = torch.from_numpy(np.stack(shown)).permute(0, 3, 1, 2).float() / 255
+    recipe = dataclasses.replace(
+        RECIPE, network=dataclasses.replace(SMALL, parts=4), init="warmup", epochs=2, repeats=8, learning_rate=2e-3,
+        hold=1.0,
+    )  # fmt: skip
+
+    def iou(generator):
+        with torch.no_grad():
+            return part_iou(generator.eval().segmentation(shown).masks, torch.from_numpy(np.stack(labels)))
+
+    torch.manual_seed(0)
+    before = iou(Generator(recipe.network))
+    generator, _ = run(tmp_path, Sprites(figures=24, poses=8, px=64), recipe)
+    assert iou(generator) > 1.4 * before
+
+
 def test_a_training_that_was_stopped_goes_on_to_the_same_end(tmp_path, sprites):
     whole, _ = run(tmp_path / "whole", sprites)
 
