@@ -13,6 +13,7 @@ from fakelake.tasks import media_file
 COPIED = ("aac", "mp3", "opus", "flac")  # what browsers play inside an mp4
 CARRIED = (*COPIED, "ac3", "alac", "eac3", "mp2")  # what an mp4 can hold
 RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)  # of AAC
+PRIMING_S = 0.1  # before time 0: what a decoder needs to begin with and nobody hears
 
 
 class Sound:
@@ -61,8 +62,14 @@ class Sound:
 
     def _read(self, container: InputContainer) -> Iterator[av.Packet]:
         for packet in media_file.read_packets(container, self._source, self._failed):
-            if packet.pts is not None and packet.dts is not None and not packet.is_discard:
+            if packet.pts is None or packet.dts is None:
+                continue
+            if not packet.is_discard or (self.how == "copied" and self._is_priming(packet)):
                 yield packet
+
+    def _is_priming(self, packet: av.Packet) -> bool:
+        """Whether a packet that is not heard stands just before the sound; others that are not heard were cut away."""
+        return -PRIMING_S < packet.pts * packet.time_base < 0
 
     def _heard_at(self, packet: av.Packet) -> float:
         return float(packet.pts * packet.time_base) - self._origin_s

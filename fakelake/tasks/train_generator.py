@@ -84,12 +84,9 @@ def examine(generator: Generator, plan: GeneratorPlan) -> GeneratorExamination:
     """Figures on people whom it never saw; names of the parts from those whom it did."""
     held_out = held_out_pairs(plan.held_out, plan.recipe.network.px, PAIRS_A_PERSON)
     figures = held_out_figures(generator, held_out)
-    source, target = _pictures(held_out.pairs[:, 0]), _pictures(held_out.pairs[:, 1])
     of_pairs = [
-        leakage(
-            generator, source[at : at + BATCH].to(_device(generator)), target[at : at + BATCH].to(_device(generator))
-        )
-        for at in range(0, len(source), BATCH)
+        leakage(generator, *(_batch(generator, some[:, side]) for side in (0, 1)))
+        for some in held_out.pairs.split(BATCH)
     ]
     figures["l1_from_maps_alone"] = float(np.mean([alone for _, alone in of_pairs]))
     naming = PartNaming(plan.recipe.network.parts)
@@ -105,13 +102,12 @@ def _of_swaps(generator: Generator, people: Portraits, channels: list[int]) -> d
     """All parts that are used, of each held-out person, in a row of portraits of the next one."""
     if not channels or len(people) < 2:
         return {}
-    px, device = generator.config.px, _device(generator)
+    px = generator.config.px
     clips = [people.longest(person) for person in range(len(people))]
     found = []
     for mine, theirs in zip(clips, clips[1:] + clips[:1], strict=True):
         row = list(range(min(PORTRAITS_A_CLIP, people.length(theirs))))
-        read = [people.read(clip, frames, px) for clip, frames in ((mine, [0]), (theirs, row))]
-        source, targets = (_pictures(torch.from_numpy(each.transpose(0, 3, 1, 2))).to(device) for each in read)
+        source, targets = (_from_crops(generator, people.read(*which, px)) for which in ((mine, [0]), (theirs, row)))
         found.append(swap_probe(generator, source, targets, channels))
     locality, flicker = np.mean(found, 0)
     return {"swap_locality": float(locality), "swap_flicker": float(flicker)}
@@ -139,13 +135,14 @@ def _found(generator: Generator, source: Portraits, px: int):
     """Masks [n, K + 1, 64, 64] and landmarks [n, 5, 2], on the CPU, clip by clip."""
     generator.eval()
     for pictures, landmarks in with_landmarks(source, px, PORTRAITS_A_CLIP):
-        batch = _pictures(torch.from_numpy(pictures.transpose(0, 3, 1, 2))).to(_device(generator))
-        yield generator.segmentation(batch).masks.float().cpu(), torch.from_numpy(landmarks)
+        masks = generator.segmentation(_from_crops(generator, pictures)).masks
+        yield masks.float().cpu(), torch.from_numpy(landmarks)
 
 
-def _pictures(raw: torch.Tensor) -> torch.Tensor:
-    return raw.float() / 255
+def _from_crops(generator: Generator, crops: np.ndarray) -> torch.Tensor:
+    """[n, px, px, 3] uint8 as a batch for the generator, where it is."""
+    return _batch(generator, torch.from_numpy(crops.transpose(0, 3, 1, 2)))
 
 
-def _device(generator: Generator) -> torch.device:
-    return next(generator.parameters()).device
+def _batch(generator: Generator, raw: torch.Tensor) -> torch.Tensor:
+    return raw.to(next(generator.parameters()).device).float() / 255
