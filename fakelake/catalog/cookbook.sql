@@ -92,3 +92,7 @@ FROM model_comparison ORDER BY scored_at DESC;
 SELECT name, track_id, part, round("drop", 2) AS drop_of_the_logit, round(largest_second, 1) AS most_at_second,
        round(area, 2) AS share_of_the_picture
 FROM part_evidence WHERE part <> 'rest' ORDER BY part_evidence."drop" DESC LIMIT 50;
+
+-- name: Has what comes in drifted from what the model was trained beside?
+SELECT measure, drifted, reason, round(psi, 2) AS psi, round(ks, 2) AS ks, recent_n AS videos, since::DATE AS since
+FROM current_drift ORDER BY drifted DESC NULLS LAST, current_drift.psi DESC;

@@ -11,7 +11,8 @@ __all__ = ["FORMAT", "SCHEMAS", "TABLES", "TableSpec"]
 
 # Of the lake as a whole. Raise it when an older program could no longer write what a newer one expects to read.
 # 2: the tables of the models (scores, calibrations, part_scores, near_matches, promotions).
-FORMAT = 2
+# 3: drift. A program of format 2 would publish views without it, and current_drift would be gone until the next writer.
+FORMAT = 3
 
 LANDMARKS = pa.list_(pa.float32(), 10)
 WINDOW = pa.list_(pa.int32(), 4)

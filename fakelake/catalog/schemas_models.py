@@ -1,4 +1,4 @@
-"""The tables of the models: what each version said of a video, how its words are read, and who was made champion."""
+"""The tables of the models: what each version said, how that is read, who was made champion, what has drifted."""
 
 from __future__ import annotations
 
@@ -111,5 +111,28 @@ MODEL_TABLES = (
         ),
         required=("model", "model_version", "outcome", "at"),
         sort_by=("model", "model_version"),
+    ),
+    TableSpec(
+        "drift",
+        "Append-only: how far what comes in lately is from what the champion was trained beside, one row a measure",
+        columns_of(
+            ("measure", pa.string(), "score, face_height, sharpness, no_face or codec"),
+            ("reference_n", pa.int64(), "videos that had the measure, of those that were there at the training"),
+            ("recent_n", pa.int64(), "videos that had the measure, of those that came lately"),
+            ("psi", pa.float64(), "population stability index; null: too few videos"),
+            ("ks", pa.float64(), "Kolmogorov-Smirnov statistic; null: too few videos, or the measure has no values"),
+            ("p", pa.float64(), "how often chance alone sets two sides so far apart; null: too few videos"),
+            ("threshold", pa.float64(), "the PSI from which the measure has drifted, unless chance explains it"),
+            ("ks_threshold", pa.float64(), "the KS from which it has; null: the measure has no values"),
+            ("drifted", pa.bool_(), "null: not told, too few videos"),
+            ("reason", pa.string(), "what moved from where to where, or why it is not told"),
+            ("model_version", pa.string(), "the champion, whose training is the reference"),
+            ("trained_at", TIME, "start of that training: the reference came until then"),
+            ("since", TIME, "the recent videos came after this"),
+            RUN,
+            _AT,
+        ),
+        required=("measure", "model_version", "at"),
+        sort_by=("measure",),
     ),
 )

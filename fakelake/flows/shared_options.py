@@ -25,6 +25,7 @@ FOR_PEOPLE = {
     *("NothingToLearnFrom", "OneClassOnly", "TrainingDiverged", "OtherTraining", "EvaluationError", "NoFittingCrops"),
     *("TrainingBusy", "WorkersFailed", "NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
     *("NoFittingFace", "SwapNotPermitted", "SignerUnfit", "NotSigned"),
+    "NoReference",
 }
 BAD_USAGE = {
     "PartUnknown",

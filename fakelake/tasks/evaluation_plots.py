@@ -13,8 +13,7 @@ from matplotlib.figure import Figure as Canvas
 
 from fakelake.models.detector.metrics import Confusion, Figure, Report
 from fakelake.models.detector.weighted import Weighted, equal_mass_bins
-
-BLUE, ORANGE, GREY = "#1f5fa8", "#c8561b", "#8a8a8a"
+from fakelake.tasks.plot_style import BLUE, GREY, ORANGE, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def plot_robustness(
         axes.set(xlabel=axis_of.get(family, family), xlim=(-0.5, len(shown) - 0.5))
         if metric == "AUC":
             axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
-        _plain(axes)
+        plain(axes)
     panels[0].set_ylabel(f"{metric}, n={clean.n} identities")
     canvas.suptitle(f"{metric} under perturbation, 95 % intervals", fontsize=12)
     return _save(canvas, path)
@@ -156,14 +155,8 @@ def _axes(title: str, x: str, y: str) -> tuple[Canvas, Axes]:
     axes = canvas.subplots()
     axes.set_title(title, fontsize=12)
     axes.set(xlabel=x, ylabel=y)
-    _plain(axes)
+    plain(axes)
     return canvas, axes
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
 
 
 def _n(report: Report) -> str:

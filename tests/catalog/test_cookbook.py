@@ -38,6 +38,11 @@ def answer(lake):
     part = {"video_id": video_id(2), "track_id": 0, "part": "mouth", "drop": 3.14, "at": at(0)}
     measured = {"start_s": 2.0, "area": 0.125, "model": "detector", "model_version": "2"}
     lake.append("part_scores", [{**part, **measured}, {**part, **measured, "part": "rest", "drop": 9.0}])
+    same = {"model_version": "2", "since": at(0), "run_id": "run"}
+    for hours, drifted, psi in ((3, False, 0.123), (4, True, 0.456)):
+        compared = {**same, "measure": "codec", "drifted": drifted, "psi": psi, "recent_n": 70, "at": at(hours)}
+        earlier = {**compared, "measure": "score", "model_version": "1"}
+        lake.append("drift", [{**compared, "reason": "av1 40.0% of videos, was 0.0%"}, earlier])
 
     def answer(question):
         ((_, sql),) = [(name, sql) for name, sql in QUESTIONS.items() if question in name]
@@ -81,3 +86,8 @@ def test_what_the_models_say_is_answered_right(answer):
         "2": (True, 2, 1, 0.0, 0, 0, 0, 1),
     }
     assert answer("parts of a face") == [("2.mp4", 0, "mouth", 3.14, 2.0, 0.13)]
+
+
+def test_of_drift_the_latest_comparison_with_the_champions_training_counts(answer):
+    words = "av1 40.0% of videos, was 0.0%"
+    assert answer("drifted from what") == [("codec", True, words, 0.46, None, 70, at(0).date())]

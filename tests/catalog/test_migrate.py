@@ -130,30 +130,53 @@ def test_columns_of_a_newer_program_are_kept(lake):
     assert "shade" in {field.name for field in lake.table("labels").schema().fields}
 
 
-MODEL_TABLES = ("scores", "calibrations", "part_scores", "near_matches", "promotions")
+MODEL_TABLES = ("scores", "calibrations", "part_scores", "near_matches", "promotions", "drift")
 MODEL_VIEWS = ("verdicts", "timeline", "review_queue", "model_comparison", "part_evidence", "score_history", "champion")
+DRIFT = ("drift", "current_drift")
+
+
+def made_earlier(lake, number, without):
+    """The lake as a program of an earlier format left it, which knew no such tables."""
+    for name in without:
+        shutil.rmtree(lake.location.path(name))
+    header, _, views = lake.location.read_bytes("catalog.sql").decode().partition("\n")
+    publication = json.loads(header.removeprefix(HEADER))
+    publication["versions"] = {name: v for name, v in publication["versions"].items() if name not in without}
+    lake.location.write_bytes("catalog.sql", f"{HEADER}{json.dumps(publication)}\n{views}".encode())
+    lake.location.path("catalog.duckdb").unlink()
+    lake.location.write_bytes("lake.json", json.dumps({"format": number, "created_at": "then"}).encode())
+    return lake.location
 
 
 @pytest.fixture
 def lake_of_format_1(lake):
     """A lake from before the detector, published by the program of that time: one video, no table of a model."""
     commit_videos(lake, [write_video(lake, 1)], [source(1)])
-    for name in MODEL_TABLES:
-        shutil.rmtree(lake.location.path(name))
-    header, _, views = lake.location.read_bytes("catalog.sql").decode().partition("\n")
-    publication = json.loads(header.removeprefix(HEADER))
-    publication["versions"] = {name: v for name, v in publication["versions"].items() if name not in MODEL_TABLES}
-    lake.location.write_bytes("catalog.sql", f"{HEADER}{json.dumps(publication)}\n{views}".encode())
-    lake.location.path("catalog.duckdb").unlink()
-    lake.location.write_bytes("lake.json", json.dumps({"format": 1, "created_at": "then"}).encode())
-    return lake.location
+    return made_earlier(lake, 1, MODEL_TABLES)
+
+
+def test_a_lake_from_before_drift_was_measured_gets_its_table_and_keeps_what_it_knew(lake):
+    commit_videos(lake, [write_video(lake, 1)], [source(1)])
+    promote(lake)
+    commit_scores(lake, scores(1, [1.0]))
+    earlier = made_earlier(lake, 2, ["drift"])
+    with pytest.raises(LakeFormatError, match=r"has format 2, this program writes 3.*fakelake catalog migrate"):
+        Lake.open(earlier)
+    done = migrate(earlier)
+    assert (done.from_format, done.to_format, done.tables, done.columns) == (2, 3, ("drift",), ())
+    catalog = earlier.path("catalog.duckdb")
+    assert [ask(catalog, f"SELECT count(*) FROM {view}") for view in (*DRIFT, "verdicts")] == [[(0,)], [(0,)], [(1,)]]
+    opened = Lake.open(earlier)
+    opened.append("drift", [{"measure": "codec", "model_version": "1", "at": at(1)}])
+    assert ask(catalog, "SELECT measure FROM current_drift") == [("codec",)]
+    assert check(opened).findings == ()
 
 
 def test_a_lake_from_before_the_detector_gets_its_tables_and_views(lake_of_format_1):
     with pytest.raises(LakeFormatError, match="fakelake catalog migrate"):
         Lake.open(lake_of_format_1)
     done = migrate(lake_of_format_1)
-    assert (done.from_format, done.to_format, done.columns) == (1, 2, ())
+    assert (done.from_format, done.to_format, done.columns) == (1, FORMAT, ())
     assert set(done.tables) == set(MODEL_TABLES)
     catalog = lake_of_format_1.path("catalog.duckdb")
     assert [ask(catalog, f"SELECT count(*) FROM {view}") for view in MODEL_VIEWS] == [[(0,)]] * len(MODEL_VIEWS)

@@ -22,6 +22,8 @@ DESIGN = {
     "part_scores": "video_id track_id part drop window start_s end_s area generator_version model model_version"
     " recipe_id run_id at",
     "near_matches": "video_id match_id bits run_id at",
+    "drift": "measure reference_n recent_n psi ks p threshold ks_threshold drifted reason model_version trained_at"
+    " since run_id at",
     "promotions": "model model_version replaced outcome reason metric challenger champion low high split_id by"
     " run_id at",
 }
