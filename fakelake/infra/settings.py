@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     webhook_bands: str = Field("fake,suspicious", description="bands that webhook_url is told of")
     score_commit_s: float = Field(30, ge=0, description="seconds between two commits of scores")
 
-    # A normal distribution that moves by half a standard deviation reaches a KS of .2 and a PSI of .25: both speak of
+    # A normal distribution that moves by half a standard deviation reaches a KS of .2 and a PSI of .24: both speak of
     # about the same shift. PSI .2 is also from where the credit industry, whose measure it is, looks into a model.
     drift_psi: float = Field(0.2, gt=0, description="population stability index from which a measure has drifted")
     drift_ks: float = Field(0.2, gt=0, le=1, description="or the Kolmogorov-Smirnov statistic from which it has")

@@ -8,7 +8,7 @@ Two figures say how far a measure has moved, and a third whether chance alone ma
 - KS, the Kolmogorov-Smirnov statistic: the largest distance between the two sides' distribution functions; of values
 - p, how often two sides drawn from one archive would differ so much: of the KS statistic for values (asymptotic), of
   the PSI for categories (permutations). PSI alone is no proof: of two samples of 50 from one archive, in ten bins, it
-  is .36 in the mean, as it grows with (bins - 1) (1/N + 1/M)
+  is .3 in the mean, as it grows with (bins - 1) (1/N + 1/M)
 """
 
 from __future__ import annotations
