@@ -25,7 +25,7 @@ import ingest_overhead
 import ingest_speed
 from verdict import Verdict
 
-from fakelake.infra.ray_pool import connect
+from fakelake.infra.ray_join import connect
 from fakelake.models.wheels import cache_home
 
 PARTS = ("loop", "decode", "memory", "orchestration", "commit")

@@ -122,7 +122,7 @@ def ray_address() -> Iterator[str]:
     """Address of a local Ray that this process started; other processes join it."""
     import ray
 
-    from fakelake.infra.ray_pool import connect
+    from fakelake.infra.ray_join import connect
 
     connect(None, os.cpu_count())
     yield ray.get_runtime_context().gcs_address

@@ -25,6 +25,10 @@ HEAVY = {"av", "cv2", "onnxruntime", "ray", "torch", "torchvision"}
 # A flow file is Prefect's and is imported only to run; no command line module imports one at its top.
 FLOWS = {
     "auto_swap.py",
+    "ingest_and_score.py",
+    "maintain.py",
+    "retrain.py",
+    "watch.py",
     "drift.py",
     "ingest.py",
     "ingest_report.py",

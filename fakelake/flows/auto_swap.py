@@ -84,7 +84,8 @@ def auto_swap(
 
 def made(lake: Lake, settings: Settings, bundle_at: Path, bundle, todo: list, summary: AutoSwapSummary) -> Iterator:
     """Each swap with its two written videos, on all workers; what fails alone is told and left out."""
-    from fakelake.infra.ray_pool import RayPool, connect
+    from fakelake.infra.ray_join import connect
+    from fakelake.infra.ray_pool import RayPool
     from fakelake.tasks.facts import recipe_of
     from fakelake.tasks.swap.training_swap import TrainingSwapJob, make_training_swap
 

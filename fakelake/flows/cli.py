@@ -10,10 +10,12 @@ import typer
 
 from fakelake.flows import (
     catalog_commands,
+    drift_command,
     explain_commands,
     export_commands,
     labels,
     model_commands,
+    orchestration_commands,
     quarantine_commands,
     splits,
     swap_commands,
@@ -107,6 +109,11 @@ app.command(name="score")(model_commands.score)
 app.command(name="explain")(explain_commands.explain)
 app.command(name="swap")(swap_commands.swap)
 app.command(name="promote")(model_commands.promote)
+app.command(name="rollback")(orchestration_commands.rollback)
+app.command(name="watch")(orchestration_commands.watch)
+app.command(name="maintain")(orchestration_commands.maintain)
+app.command(name="drift")(drift_command.drift)
+app.command(name="up")(orchestration_commands.up)
 app.command(name="consent")(labels.consent)
 app.command(name="forget")(catalog_commands.forget)
 

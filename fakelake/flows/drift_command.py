@@ -20,7 +20,7 @@ def drift(
     """Is what comes in still like what the champion was trained beside? Exit code 3: something has drifted."""
     from fakelake.infra.prefect_env import prepare
 
-    prepare()
+    prepare(lake_root(lake))
     from fakelake.flows.drift import drift as flow
 
     with redirect_stdout(sys.stderr):

@@ -38,6 +38,7 @@ def ingest(
     label: str | None = None,
     permission: str | None = None,
     retry_refused: bool = False,
+    settle_s: float = 0.0,
     quiet: bool = False,
 ) -> IngestSummary:
     """Take videos into the lake: every face of every kept frame becomes a row, and a picture where wanted.
@@ -47,6 +48,7 @@ def ingest(
     recipe:        paper | archive; `overrides` changes single settings of it
     dataset:       what the videos are filed under; label and permission are recorded for all of them
     retry_refused: try again what its own bytes brought into quarantine
+    settle_s:      leave files of folders that were touched within so many seconds to the next run: they may still grow
     """
     settings = Settings()
     root = lake or settings.lake
@@ -54,13 +56,13 @@ def ingest(
     opened = Lake.open(root, create=True)
     started, run_id = datetime.now(UTC), uuid.uuid4().hex
     snapshot = opened.snapshot()
-    found = discover_sources(paths, dataset, root)
+    found = discover_sources(paths, dataset, root, settle_s)
     known = known_to(opened, made, retry_refused)
     pool = start_pool(opened, settings, run_id)
     driver = IngestDriver(opened.location, made, settings, pool, found, known, run_id)
     summary = IngestSummary(
         run_id=run_id, lake=opened.location.root, recipe=made.name, recipe_id=made.recipe_id, found=driver.total,
-        passed_over=len(found.passed_over),
+        passed_over=len(found.passed_over), growing=len(found.growing),
     )  # fmt: skip
     try:
         table = run_shards(opened, driver, settings, quiet)
@@ -97,9 +99,9 @@ def make_recipe(name: str, overrides: dict | None) -> Recipe:
 
 
 @task(cache_policy=NO_CACHE)
-def discover_sources(paths: list[str], dataset: str | None, lake: str) -> Discovery:
+def discover_sources(paths: list[str], dataset: str | None, lake: str, settle_s: float) -> Discovery:
     """See `tasks.discover`."""
-    return discover(paths, dataset, lake)
+    return discover(paths, dataset, lake, settle_s)
 
 
 def known_to(lake: Lake, recipe: Recipe, retry_refused: bool) -> Known:
@@ -121,7 +123,8 @@ def known_to(lake: Lake, recipe: Recipe, retry_refused: bool) -> Known:
 
 def start_pool(lake: Lake, settings: Settings, run_id: str):
     """Ray, joined or started; on one machine workers leave their last words below the lake."""
-    from fakelake.infra.ray_pool import RayPool, connect
+    from fakelake.infra.ray_join import connect
+    from fakelake.infra.ray_pool import RayPool
 
     connect(settings.ray_address, settings.cpus)
     logs = lake.location.path("_logs", run_id) if lake.location.is_local else None
@@ -164,11 +167,13 @@ def throughput(driver: IngestDriver, start: float) -> str:
     return f"{frames / seconds:.0f} frames/s, {faces:,} faces ({faces / seconds:.0f}/s)"
 
 
-def plan(paths: list[str], lake: str | None, recipe: str, overrides: dict | None, dataset: str | None) -> dict:
+def plan(
+    paths: list[str], lake: str | None, recipe: str, overrides: dict | None, dataset: str | None, settle_s: float = 0.0
+) -> dict:
     """What `ingest` would do, without doing it (`--dry-run`). The lake need not exist."""
     root = lake or Settings().lake
     made = make_recipe(recipe, overrides)
-    found = discover(paths, dataset, root)
+    found = discover(paths, dataset, root, settle_s)
     known = Known(set(), set(), {})
     with suppress(LakeNotFound):
         known = known_to(Lake.open(root), made, False)
@@ -183,4 +188,5 @@ def plan(paths: list[str], lake: str | None, recipe: str, overrides: dict | None
         "bytes": sum(s.bytes for s in found.sources),
         "refused": [f"{r.uri}: {r.error.message}" for r in found.refused],
         "passed_over": found.passed_over,
+        "growing": found.growing,
     }

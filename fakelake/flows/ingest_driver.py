@@ -17,7 +17,7 @@ from pathlib import Path
 from fakelake.catalog.location import LakeLocation
 from fakelake.catalog.recipe import Recipe
 from fakelake.flows.shard import Shard, as_media_error, quarantine_row, source_row
-from fakelake.infra.ray_pool import Done, RayPool, WorkerDied
+from fakelake.infra.ray_pool import Done, NodeLost, RayPool, WorkerDied
 from fakelake.infra.settings import Settings
 from fakelake.tasks.discover import Discovery, Refused
 from fakelake.tasks.errors import MediaError
@@ -27,6 +27,7 @@ from fakelake.tasks.segments import plan_segments
 from fakelake.tasks.source_file import SourceFile
 from fakelake.tasks.write_video import WrittenVideo
 
+NODES_LOST = 10  # with one video on them, after which the video is suspected
 SLOWEST_READ = 20e6  # bytes a second that any disk or network should give
 
 
@@ -66,6 +67,7 @@ class IngestDriver:
         self._claimed: set[str] = set()
         self._same_bytes: dict[str, list[SourceFile]] = {}
         self._tries: Counter[str] = Counter()
+        self._lost: Counter[str] = Counter()
         self._shard = Shard()
         self.total = len(found.sources) + len(found.refused)
         self.counts: Counter[str] = Counter()
@@ -211,6 +213,9 @@ class IngestDriver:
             self._read(Examined(twins.pop(), video_id, job.examined.info), attempts=1)
 
     def _again(self, uri: str, error: BaseException) -> bool:
+        if isinstance(error, NodeLost) and self._lost[uri] < NODES_LOST:
+            self._lost[uri] += 1
+            return True
         self._tries[uri] += 1
         return isinstance(error, WorkerDied) and self._tries[uri] < self._settings.attempts
 

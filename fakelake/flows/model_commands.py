@@ -43,7 +43,7 @@ def train_detector(
     changes = parse_settings(set_ or [])
     from fakelake.infra.prefect_env import prepare
 
-    prepare()
+    prepare(lake_root(lake))
     from fakelake.flows.train_detector import train_detector as flow
 
     with redirect_stdout(sys.stderr):
@@ -69,7 +69,7 @@ def train_generator(
     changes = parse_settings(set_ or []) | ({"parts": segments} if segments else {})
     from fakelake.infra.prefect_env import prepare
 
-    prepare()
+    prepare(lake_root(lake))
     from fakelake.flows.train_generator import train_generator as flow
 
     with redirect_stdout(sys.stderr):
@@ -91,7 +91,7 @@ def search(
     changes = parse_settings(set_ or [])
     from fakelake.infra.prefect_env import prepare
 
-    prepare()
+    prepare(lake_root(lake))
     from fakelake.flows.search import search_detector
 
     with redirect_stdout(sys.stderr):

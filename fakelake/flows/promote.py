@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion as champion_of
 from fakelake.catalog.scores import latest_calibration
@@ -47,13 +49,16 @@ def decide(lake: Lake, store: ModelStore, version: str, found, plan, run_id: str
         return record_decision(lake, store, version, before, True, "there was no champion yet", row)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            difference = compare(lake, plan, found.test, store.fetch(MODEL, before, Path(scratch)))
+            compared = compare(lake, plan, found.test, store.fetch(MODEL, before, Path(scratch)))
     except (NotComparable, ModelMissing) as error:
         return record_decision(lake, store, version, before, False, f"not comparable: {error}", row)
+    difference = compared.whole
     row |= {"challenger": difference.a, "champion": difference.b, "low": difference.low, "high": difference.high}
-    better = difference.a_is_better
-    reason = f"against version {before} on the test part: {difference.as_text()}"
-    if not better and difference.low is not None:
+    better = compared.better
+    reason = f"against version {before} on the test part: {compared.as_text()}"
+    if difference.a_is_better and not better:
+        reason += "; better on the whole, and yet worse on what the champion was judged by"
+    elif not better and difference.low is not None:
         reason += "; the interval does not show it to be better"
         if difference.n < ENOUGH_IDENTITIES:
             reason += f" ({difference.n} people are too few for that: {ENOUGH_IDENTITIES} are needed)"
@@ -77,6 +82,24 @@ def promote_by_hand(
         lake.append("calibrations", [{**row, "model_version": version, "at": datetime.fromisoformat(row["at"])}])
     row = {"by": by, "metric": None, "run_id": None}
     return record_decision(lake, store, version, champion_of(lake), True, why, row)
+
+
+def roll_back(lake: Lake, store: ModelStore, by: str, why: str, model: str = MODEL) -> Decision:
+    """The champion that the present one replaced, by a person's word. Again: the one before that.
+
+    Raises ModelMissing where none was before, or where its files are gone.
+    """
+    promoted = (pc.field("model") == model) & (pc.field("outcome") == "promoted")
+    rows = sorted(lake.read("promotions", where=promoted).to_pylist(), key=lambda row: row["at"])
+    line: list[str] = []  # of champions, as it would be without what was rolled back
+    for row in rows:
+        version = row["model_version"]
+        line = line[: line.index(version) + 1] if version in line else [*line, version]
+    if len(line) < 2:
+        raise ModelMissing(
+            f"No {model} was champion of this lake before {line[0] if line else 'any'}: nothing to go back to."
+        )
+    return promote_by_hand(lake, store, line[-2], by, f"rolled back from version {line[-1]}: {why}", model)
 
 
 def record_decision(

@@ -24,7 +24,7 @@ def run_ingest(
 ) -> int:  # fmt: skip
     """Run the ingest flow, or say what it would do. Returns the exit code."""
     if dry_run:
-        prepare()
+        prepare()  # a plan asks no server
         from fakelake.flows.ingest import plan
 
         planned = plan(paths, lake, recipe, parse_changes(changes), dataset)
@@ -41,7 +41,7 @@ def ingest_quietly(
 ) -> IngestSummary:  # fmt: skip
     """Run the ingest flow with nothing on stdout; `quiet` shows no progress either."""
     overrides = parse_changes(changes)
-    prepare()
+    prepare(lake)
     from fakelake.flows.ingest import ingest
 
     # Ray and Prefect print warnings where they like; stdout is for the answer.
@@ -57,7 +57,7 @@ def score_quietly(
     parts: bool = False,
 ) -> ScoreSummary:  # fmt: skip
     """Run the scoring flow with nothing on stdout; `quiet` shows no progress either."""
-    prepare()
+    prepare(lake)
     from fakelake.flows.score import score
 
     with redirect_stdout(sys.stderr):

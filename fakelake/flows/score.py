@@ -44,6 +44,7 @@ class ScoreSummary:
     already_scored: int = 0
     other_crops: int = 0
     quarantined: int = 0
+    left: int = 0
     near_matches: int = 0
     seconds: float = 0.0
     bands: dict[str, int] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class ScoreSummary:
             f"{self.model} version {self.model_version}: {self.scored} of {self.to_score} videos scored in "
             f"{self.seconds:.0f} s, {self.already_scored} were before",
             *([f"{self.other_crops} videos have crops of another kind and were left out"] if self.other_crops else []),
+            *([f"{self.left} videos were not begun within the time given: score again"] if self.left else []),
             *([f"verdicts of the lake: {bands}"] if bands else []),
             *([self.parts.line] if self.parts else []),
             *self.problems,
@@ -75,9 +77,13 @@ def score(
     dry_run: bool = False,
     quiet: bool = False,
     parts: bool = False,
+    hours: float | None = None,
 ) -> ScoreSummary:
     """Score what the version has not scored yet, exactly once; a killed run is finished by the same call again.
 
+    Videos that came last are scored first.
+
+    hours: after these, no more videos are begun; the next call goes on with them
     parts: measure also which parts of the face weigh most, of videos whose band is fake or suspicious
     """
     from fakelake.tasks.score_plan import plan_scoring
@@ -100,7 +106,7 @@ def score(
             summary.outcome = "planned"
             return summary
         if plan.videos:
-            run_driver(opened, settings, summary, plan, bundle, quiet)
+            run_driver(opened, settings, summary, plan, bundle, quiet, hours)
         else:
             publish(opened)  # verdicts are read below, and an earlier run may have died before it published
         if generator:
@@ -128,17 +134,20 @@ def own_champion(lake: Lake, store: ModelStore) -> str:
     )
 
 
-def run_driver(lake: Lake, settings: Settings, summary: ScoreSummary, plan, bundle: Path, quiet: bool) -> None:
+def run_driver(
+    lake: Lake, settings: Settings, summary: ScoreSummary, plan, bundle: Path, quiet: bool, hours: float | None
+) -> None:  # fmt: skip
     """Hand out, collect, commit every so often."""
     from fakelake.tasks.score_task import score_videos
 
-    driver = ScoreDriver(settings, plan.todo, score_videos, score_jobs(lake, settings, summary, bundle))
+    jobs = score_jobs(lake, settings, summary, bundle)
+    driver = ScoreDriver(settings, plan.todo, score_videos, jobs, None if hours is None else hours * 3600)
     with RunProgress("score", plan.videos, quiet=quiet) as progress:
         for rows in driver.gathered(progress, settings.score_commit_s):
             summary.scored += commit_scores(lake, rows)
     if driver.failures:
         lake.append("quarantine", [quarantine_row(lake, failure, summary.run_id) for failure in driver.failures])
-    summary.quarantined = len(driver.failures)
+    summary.quarantined, summary.left = len(driver.failures), driver.left
     summary.problems = [f"{uri_of(lake, f.video_id)}: {f.message} {SCORE_AGAIN}" for f in driver.failures[:20]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fakelake.flows.score import ScoreSummary
     from fakelake.tasks.score_task import ScoreJob
 
+NODES_LOST = 10  # with the same videos on them, after which these are suspected
 SECONDS_A_VIDEO = 120.0  # that a task may take, at most
 SCORE_AGAIN = "Check the lake with `fakelake catalog check`, then score again."
 
@@ -40,13 +42,15 @@ class ScoreDriver:
     """Hands out videos, a few a task; a task that fails or dies is tried again video by video.
 
     todo: recipe_id -> videos; work: what a worker runs, on what `job` makes of a recipe and some videos
+    budget_s: after so many seconds no more videos are handed out; those are counted in `left`
     """
 
     def __init__(
         self, settings: Settings, todo: Mapping[str, tuple[str, ...]], work: Callable[[Any], list[dict]],
-        job: Callable[[str, tuple[str, ...]], Any],
+        job: Callable[[str, tuple[str, ...]], Any], budget_s: float | None = None,
     ) -> None:  # fmt: skip
-        self.finished, self.failures = 0, list[Failure]()
+        self.finished, self.left, self.failures = 0, 0, list[Failure]()
+        self._budget_s = budget_s
         self._settings, self._todo, self._work, self._job = settings, todo, work, job
         self._start = time.monotonic()
 
@@ -56,7 +60,8 @@ class ScoreDriver:
 
     def results(self) -> Iterator[list[dict]]:
         """Rows of whole videos, task by task."""
-        from fakelake.infra.ray_pool import RayPool, connect
+        from fakelake.infra.ray_join import connect
+        from fakelake.infra.ray_pool import NodeLost, RayPool
 
         settings = self._settings
         connect(settings.ray_address, settings.cpus)
@@ -66,7 +71,7 @@ class ScoreDriver:
             deadline = settings.deadline_base_s + SECONDS_A_VIDEO * len(videos)
             pool.submit((recipe_id, videos, attempt), self._work, self._job(recipe_id, videos), deadline_s=deadline)
 
-        tasks = self._tasks()
+        tasks, lost = self._tasks(), Counter[tuple[str, ...]]()
         try:
             while True:
                 while pool.hungry and (task := next(tasks, None)) is not None:
@@ -78,6 +83,9 @@ class ScoreDriver:
                     if done.error is None:
                         self.finished += len(videos)
                         yield done.value
+                    elif isinstance(done.error, NodeLost) and lost[videos] < NODES_LOST:
+                        lost[videos] += 1
+                        submit(recipe_id, videos, attempt)
                     elif len(videos) > 1:
                         for video in videos:
                             submit(recipe_id, (video,), 0)
@@ -106,7 +114,11 @@ class ScoreDriver:
         size = self._settings.score_videos
         for recipe_id, videos in self._todo.items():
             for start in range(0, len(videos), size):
-                yield recipe_id, videos[start : start + size]
+                some = videos[start : start + size]
+                if self._budget_s is not None and self.seconds > self._budget_s:
+                    self.left += len(some)
+                else:
+                    yield recipe_id, some
 
 
 def score_jobs(

@@ -23,8 +23,8 @@ FOR_PEOPLE = {
     *("LabelListError", "LeakageError", "SplitError", "SplitNotFound", "VideoNotFound", "RecipeUnknown"),
     *("WeightsCorrupt", "WeightsMissing", "WeightsUnfit", "WheelUnavailable", "ModelMissing", "BundleUnfit"),
     *("NothingToLearnFrom", "OneClassOnly", "TrainingDiverged", "OtherTraining", "EvaluationError", "NoFittingCrops"),
-    *("TrainingBusy", "WorkersFailed", "NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
-    *("NoFittingFace", "SwapNotPermitted", "SignerUnfit", "NotSigned"),
+    *("HeldByAnother", "WorkersFailed", "NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
+    *("PortTaken", "ServiceFailed", "NoFittingFace", "SwapNotPermitted", "SignerUnfit", "NotSigned"),
     "NoReference",
 }
 BAD_USAGE = {

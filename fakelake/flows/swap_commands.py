@@ -60,7 +60,7 @@ def swap(
         raise typer.BadParameter("name at least one part, e.g. mouth", param_hint="--parts")
     from fakelake.infra.prefect_env import prepare
 
-    prepare()
+    prepare(lake_root(lake))
     from fakelake.flows.run import hush_refusals
     from fakelake.flows.swap import swap as flow
 
@@ -80,7 +80,7 @@ def _auto(count: int, lake: str | None, model: str, as_json: bool, others: tuple
         raise typer.BadParameter("chooses people and parts by itself, and writes no file", param_hint="--auto")
     from fakelake.infra.prefect_env import prepare
 
-    prepare()
+    prepare(lake_root(lake))
     from fakelake.flows.auto_swap import auto_swap
     from fakelake.flows.run import hush_refusals
 

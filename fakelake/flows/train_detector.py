@@ -22,9 +22,10 @@ from fakelake.flows.promote import CALIBRATION, Decision, decide
 from fakelake.flows.run_row import run_row
 from fakelake.infra.model_store import ModelStore, StoredRun
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import held_alone, store_of, work_directory
+from fakelake.infra.store_of import store_of, training_alone, work_directory
 
 MODEL = "detector"
+KEPT = ("model_version", "split_id", "epochs", "figures", "remarks", "labels", "decision")  # of a summary, in `runs`
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class TrainSummary:
     remarks: list[str]
     promoted: bool
     decision: str
+    labels: dict[str, int]  # by class, as `watch` counts them: what it later calls new, this training did not know
     card: str = field(repr=False)
 
     def lines(self) -> list[str]:
@@ -77,6 +79,7 @@ def train_detector(
 
     The same call again goes on with a training that was killed.
     """
+    from fakelake.tasks.new_labels import labels_by_class
     from fakelake.tasks.train_detector import draw, examine, first_weights, train_on
     from fakelake.tasks.training_plan import make_recipe, plan_training
 
@@ -84,7 +87,7 @@ def train_detector(
     opened = Lake.open(lake or settings.lake)
     store = store_of(opened, settings)
     made = make_recipe(recipe, changes)
-    started, snapshot = datetime.now(UTC), opened.snapshot()
+    started, snapshot, labels = datetime.now(UTC), opened.snapshot(), labels_by_class(opened)
     plan = plan_training(opened, made, split=split, dataset=dataset, demo=recipe == "demo")
     weights = first_weights(plan.recipe)
     device = device or best_device()
@@ -95,7 +98,7 @@ def train_detector(
         "weights_sha256": weights.sha256 if weights else "scratch", "snapshot": json.dumps(snapshot), "device": device,
         "program": __version__, **{f"videos_{k}": v for k, v in plan.counts().items()},
     }  # fmt: skip
-    with held_alone(directory):
+    with training_alone(directory):
         with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
             if settings.train_workers > 1:
                 share_out(plan, directory, weights, settings, device, store.address, run.run_id)
@@ -122,7 +125,7 @@ def train_detector(
             run_id=run_id, lake=opened.location.root, recipe=made.name, model_version=version, split_id=plan.split_id,
             epochs=len(progress.history), best_epoch=progress.best_epoch + 1,
             figures=found.report.values() if found.report else {}, remarks=[*plan.remarks, *found.remarks],
-            promoted=decision.promoted, decision=decision.text, card=card,
+            promoted=decision.promoted, decision=decision.text, labels=labels, card=card,
         )  # fmt: skip
         record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
         shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
@@ -131,7 +134,7 @@ def train_detector(
 
 def share_out(plan, directory: Path, weights, settings: Settings, device: str, address: str, mlflow_run: str) -> None:
     """Train on Ray's workers; what they leave in `directory` is a finished training, which is then taken up here."""
-    from fakelake.infra.ray_pool import connect
+    from fakelake.infra.ray_join import connect
     from fakelake.infra.ray_train import train_on_workers
     from fakelake.tasks.train_detector import TrainingShare, train_share
 
@@ -200,8 +203,7 @@ def environment() -> str:
 
 def record(lake: Lake, summary: TrainSummary, recipe_id: str, recipe: str, snapshot: dict, started: datetime) -> None:
     """The `runs` row."""
-    content = {name: getattr(summary, name) for name in ("model_version", "split_id", "epochs", "figures", "remarks")}
-    content["decision"] = summary.decision
+    content = {name: getattr(summary, name) for name in KEPT}
     row = run_row(
         summary.run_id, "train_detector", content, snapshot, started, recipe_id=recipe_id, recipe=recipe
     )  # fmt: skip

@@ -22,7 +22,7 @@ from fakelake.flows.run_row import run_row
 from fakelake.flows.train_detector import best_device, environment
 from fakelake.infra.model_store import CHAMPION, ModelStore, StoredRun
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import held_alone, store_of, work_directory
+from fakelake.infra.store_of import store_of, training_alone, work_directory
 
 MODEL = "generator"
 BETTER_BY = "l1"  # on the same held-out people
@@ -94,7 +94,7 @@ def train_generator(
         "snapshot": json.dumps(snapshot), "program": __version__,
         **{f"portraits {name}": count for name, count in plan.counts().items()},
     }  # fmt: skip
-    with held_alone(directory):
+    with training_alone(directory):
         with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
             told = partial(log_epoch, plan, directory, store.address, run.run_id, quiet)
             if settings.train_workers > 1:
@@ -129,7 +129,7 @@ def train_generator(
 
 def share_out(plan, directory: Path, settings: Settings, device: str, told) -> None:
     """Train on Ray's workers; what they leave in `directory` is a finished training, which is then taken up here."""
-    from fakelake.infra.ray_pool import connect
+    from fakelake.infra.ray_join import connect
     from fakelake.infra.ray_train import train_on_workers
     from fakelake.tasks.train_generator import GeneratorShare, train_share
 

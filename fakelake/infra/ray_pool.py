@@ -6,7 +6,6 @@ Ray's own retries are off (`max_retries=0`): it cannot know that a video, not a 
 from __future__ import annotations
 
 import faulthandler
-import os
 import re
 import tempfile
 import time
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayTaskError, TaskCancelledError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, TaskCancelledError
 
-STARTS = 3  # tries to start Ray on this machine
 RECOUNT_S = 10.0  # seconds between two looks at the cluster's size
 LOG_CHARACTERS = 4000  # of a worker's last words
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -28,6 +26,10 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 class WorkerDied(Exception):
     """The worker process of a task is gone: a segmentation fault, the kernel's memory killer, a lost node."""
+
+
+class NodeLost(WorkerDied):
+    """The whole machine is gone, as spot instances go: no fault of the task."""
 
 
 class OutOfMemory(WorkerDied):
@@ -61,32 +63,6 @@ class _Call:
     log: Path | None
     started: float = 0.0
     expired: bool = False
-
-
-# Settings and credentials follow the driver to the workers of a cluster that others started.
-FOLLOWING = ("FAKELAKE_", "AWS_")
-
-
-def connect(address: str | None, cpus: int | None) -> None:
-    """Join a cluster, or start Ray on this machine; nothing when this process has joined already."""
-    if ray.is_initialized():
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if address:
-        following = {name: value for name, value in os.environ.items() if name.startswith(FOLLOWING)}
-        options = {"runtime_env": {"env_vars": following}} if following else {}
-    else:
-        options = {"num_cpus": cpus, "object_store_memory": 512 << 20, "include_dashboard": False}
-    for attempt in range(STARTS):
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
-            return
-        except Exception as error:
-            ray.shutdown()
-            # Ray gives its own processes 30 s to come up, which a busy machine may exceed.
-            if address or "timed out during startup" not in str(error) or attempt == STARTS - 1:
-                raise
 
 
 class RayPool:
@@ -226,6 +202,8 @@ class RayPool:
             # The function's own exception; as_instanceof_cause() would hide its class behind a made one.
             done.error = error.cause if error.cause is not None else error
             done.log = ANSI.sub("", str(error))[-LOG_CHARACTERS:]
+        except NodeDiedError as error:
+            done.error = NodeLost(str(error).splitlines()[0])
         except OutOfMemoryError as error:
             done.error = OutOfMemory(str(error).splitlines()[0])
         except TaskCancelledError:

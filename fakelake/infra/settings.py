@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,7 +14,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FAKELAKE_", extra="ignore")
 
     lake: str = Field("./lake", description="directory or s3:// prefix of the lake")
-    ray_address: str | None = Field(None, description="a running Ray cluster, e.g. auto; unset = Ray on this machine")
+    profile: Literal["machine", "cluster"] = Field(
+        "machine",
+        description="cluster: join the Ray cluster that this machine is a node of; lake on S3, MLflow a server",
+    )
+    inbox: str = Field("./inbox", description="folder or s3:// prefix that the schedule takes videos from")
+    inbox_settle_s: float = Field(
+        10, ge=0, description="files of the inbox younger than this may still be growing: they wait for the next tick"
+    )
+    ray_address: str | None = Field(
+        None, description="a running Ray cluster, e.g. auto; unset = Ray on this machine or, of a cluster, auto"
+    )
     cpus: int | None = Field(None, description="cores that a local Ray may use; unset = all")
     cpus_per_video: int = Field(
         1, ge=1, description="cores of one decoding task; every library's threads are pinned to it"
@@ -42,6 +52,27 @@ class Settings(BaseSettings):
     webhook_bands: str = Field("fake,suspicious", description="bands that webhook_url is told of")
     score_commit_s: float = Field(30, ge=0, description="seconds between two commits of scores")
 
+    prefect_port: int = Field(4200, ge=1, le=65535, description="of the Prefect server of `fakelake up`, on loopback")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="of the MLflow server of `fakelake up`, on loopback")
+    prefect_database: str | None = Field(
+        None, description="of `fakelake up`: postgresql+asyncpg://...; unset: SQLite in the lake's _up", repr=False
+    )
+    mlflow_database: str | None = Field(
+        None, description="of `fakelake up`: postgresql://...; unset: the lake's own SQLite", repr=False
+    )
+    mlflow_pages: str | None = Field(None, description="address of MLflow's pages, for links in reports")
+    retrain_labels: int = Field(50, ge=1, description="new labels of one class that start a retraining")
+    retrain_share: float = Field(
+        0.1, gt=0, description="or new labels as a share of those of that class that the last training knew"
+    )
+    retrain_recipe: str = Field("best", description="of a retraining: paper, best, light or demo")
+    retrain_changes: dict[str, object] = Field(
+        {}, description='of single settings of that recipe, as JSON: {"epochs": 3}'
+    )
+    retrain_tries: int = Field(
+        3, ge=1, description="runs that `watch` starts for the same labels before a person must look"
+    )
+    rescore_hours: float = Field(4, gt=0, description="that a retraining's rescoring may take; a later scoring goes on")
     # A normal distribution that moves by half a standard deviation reaches a KS of .2 and a PSI of .24: both speak of
     # about the same shift. PSI .2 is also from where the credit industry, whose measure it is, looks into a model.
     drift_psi: float = Field(0.2, gt=0, description="population stability index from which a measure has drifted")
@@ -51,6 +82,18 @@ class Settings(BaseSettings):
         None, description="PEM certificates that sign made videos; unset: a self-made one in the lake's _credentials"
     )
     c2pa_key: str | None = Field(None, description="PEM key of c2pa_cert")
+
+    @model_validator(mode="after")
+    def _cluster_whole(self) -> Self:
+        if self.profile == "cluster":
+            self.ray_address = self.ray_address or "auto"
+            if not self.lake.startswith("s3://"):
+                raise ValueError(
+                    f"FAKELAKE_PROFILE=cluster needs a lake that all nodes see, s3://...; FAKELAKE_LAKE is {self.lake}"
+                )
+            if not (self.mlflow or "").startswith(("http://", "https://")):
+                raise ValueError("FAKELAKE_PROFILE=cluster needs FAKELAKE_MLFLOW, the http address of an MLflow server")
+        return self
 
     @model_validator(mode="after")
     def _signer_whole(self) -> Self:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from fakelake.catalog.lake import Lake
+from fakelake.infra.held_alone import held_alone
 from fakelake.infra.model_store import ModelStore
 from fakelake.infra.settings import Settings
 
@@ -25,28 +25,18 @@ def work_directory(lake: Lake, settings: Settings) -> Path:
     return _own(lake) / "training"
 
 
+def training_alone(directory: Path) -> AbstractContextManager[None]:
+    """The directory of a training, for one process at a time. Raises HeldByAnother."""
+    return held_alone(
+        directory,
+        f"Another process is at this very training already (its checkpoints are in {directory}). Wait for it, or "
+        "change a setting.",
+    )
+
+
 def credentials_directory(lake: Lake) -> Path:
     """Where the self-made certificate lies that signs made videos."""
     return lake.location.path("_credentials") if lake.location.is_local else Path("credentials").absolute()
-
-
-class TrainingBusy(Exception):
-    """Another process is at the same training."""
-
-
-@contextmanager
-def held_alone(directory: Path) -> Iterator[None]:
-    """The directory of a training, for one process at a time. Raises TrainingBusy."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TrainingBusy(
-                f"Another process is at this very training already (its checkpoints are in {directory}). Wait for it, "
-                "or change a setting."
-            ) from None
-        yield
 
 
 @contextmanager

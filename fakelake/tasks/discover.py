@@ -7,6 +7,7 @@ import glob
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,19 +54,24 @@ class Discovery:
     sources: list[SourceFile] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    growing: list[str] = field(default_factory=list)
     manifest: dict[str, ManifestRow] = field(default_factory=dict)
 
 
-def discover(paths: Iterable[str], dataset: str | None = None, lake: str | None = None) -> Discovery:
+def discover(
+    paths: Iterable[str], dataset: str | None = None, lake: str | None = None, settle_s: float = 0.0
+) -> Discovery:
     """Files behind `paths`, sorted by address: folders (all below, links followed once), globs, `.csv` manifests
     (column `path`, relative to the manifest; optional `label`, `identity`, `permission`, `dataset`), `s3://` objects
     and prefixes, and `-` for a list on stdin (a path a line, or NUL-separated as of `find -print0`).
 
-    Hidden files, the lake itself and sidecar files inside folders are passed over, and listed as such. Raises
+    Hidden files, the lake itself and sidecar files inside folders are passed over, and listed as such. Files inside
+    folders that were touched within the last `settle_s` seconds may still be copied: they are listed as growing. Raises
     ValueError for a manifest that cannot be understood, before anything is read.
     """
     found = Discovery()
     files: dict[str, tuple[Path, bool]] = {}
+    settled = time.time() - settle_s if settle_s else None
     local_lake = None if lake is None or lake.startswith("s3://") else Path(lake).resolve()
     for text in _flat(paths):
         if text.startswith("s3://"):
@@ -78,7 +84,7 @@ def discover(paths: Iterable[str], dataset: str | None = None, lake: str | None 
                 found.manifest.setdefault(uri, row)
     for uri, (path, named) in files.items():
         said = found.manifest.get(uri)
-        _add_file(found, uri, path, (said.dataset if said else None) or dataset, named)
+        _add_file(found, uri, path, (said.dataset if said else None) or dataset, named, settled)
     found.sources.sort(key=lambda s: s.uri)
     return found
 
@@ -155,7 +161,9 @@ def _walk(root: Path, found: Discovery, lake: Path | None) -> Iterator[Path]:
         yield from (here / name for name in sorted(files))
 
 
-def _add_file(found: Discovery, uri: str, path: Path, dataset: str | None, named: bool) -> None:
+def _add_file(
+    found: Discovery, uri: str, path: Path, dataset: str | None, named: bool, settled: float | None
+) -> None:  # fmt: skip
     if not named and (path.name.startswith(".") or path.suffix.lower() in SIDECARS):
         found.passed_over.append(shown(path))
         return
@@ -171,6 +179,10 @@ def _add_file(found: Discovery, uri: str, path: Path, dataset: str | None, named
         return
     if not stat.S_ISREG(info.st_mode):
         found.refused.append(Refused(uri, _not_a_file(path), dataset))
+        return
+    # Of the status too: a copy that keeps the original's time has an old content, and a new status.
+    if settled is not None and not named and max(info.st_mtime, info.st_ctime) > settled:
+        found.growing.append(shown(path))
         return
     found.sources.append(SourceFile(uri=uri, dataset=dataset, bytes=info.st_size, mtime_ns=info.st_mtime_ns))
 

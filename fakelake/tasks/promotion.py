@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from fakelake.catalog.lake import Lake
 from fakelake.catalog.splits import read_split
 from fakelake.models.bundle import BundleUnfit
 from fakelake.models.detector.metrics import ENOUGH_IDENTITIES, Difference, paired_difference
+from fakelake.tasks.evaluate import Windows
 from fakelake.tasks.judge import Judged, judge, needs_blends
 from fakelake.tasks.model_files import read_model
 from fakelake.tasks.near_duplicates import BITS
@@ -18,9 +20,9 @@ from fakelake.tasks.split import connected_components
 from fakelake.tasks.split_lake import labelled_videos
 from fakelake.tasks.train_detector import video_scores
 from fakelake.tasks.training_plan import TrainingPlan
-from fakelake.tasks.training_set import VideoClips
+from fakelake.tasks.training_set import BLEND, VideoClips
 
-__all__ = ["ENOUGH_IDENTITIES", "METRIC", "NotComparable", "compare", "difference", "seen_people"]
+__all__ = ["ENOUGH_IDENTITIES", "METRIC", "Compared", "NotComparable", "compare", "difference", "seen_people"]
 METRIC = "auc"
 
 
@@ -28,7 +30,26 @@ class NotComparable(Exception):
     """The two models cannot be judged on the same clips; the text says why."""
 
 
-def compare(lake: Lake, plan: TrainingPlan, challenger: Judged, champion: Path) -> Difference:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Of the whole test part. Where it grew since the champion was trained: of its frozen and of its newest videos."""
+
+    whole: Difference
+    frozen: Difference | None = None
+    newest: Difference | None = None
+
+    @property
+    def better(self) -> bool:
+        """On the whole by its interval; and what the champion was judged by must not show it to be worse."""
+        worse_on_frozen = self.frozen is not None and self.frozen.high is not None and self.frozen.high < 0
+        return self.whole.a_is_better and not worse_on_frozen
+
+    def as_text(self) -> str:
+        parts = (("of these the frozen ones", self.frozen), ("the newest", self.newest))
+        return "; ".join([self.whole.as_text(), *(f"{name}: {found.as_text()}" for name, found in parts if found)])
+
+
+def compare(lake: Lake, plan: TrainingPlan, challenger: Judged, champion: Path) -> Compared:
     """AUC of the challenger less the champion's on the challenger's test part, paired by identity.
 
     Both see the same videos, less those of people from whom the champion learnt: under another split it remembers
@@ -49,7 +70,15 @@ def compare(lake: Lake, plan: TrainingPlan, challenger: Judged, champion: Path) 
     known = seen_people(lake, plan, str(split_id)) if split_id != plan.split_id else frozenset()
     other = judge(detector, test, blended=needs_blends(test))
     try:
-        return difference(challenger, other, known)
+        whole = difference(challenger, other, known)
+        if split_id == plan.split_id:
+            return Compared(whole)
+        before = {video for video, part in read_split(lake, str(split_id))[0].items() if part == "test"}
+        newest = {video.video_id for video in test.videos} - before
+        if not before or not newest:
+            return Compared(whole)
+        sides = [[_only(judged, videos) for judged in (challenger, other)] for videos in (before, newest)]
+        return Compared(whole, *(difference(*side, known, few=True) for side in sides))
     except NotComparable as error:
         if not known:
             raise
@@ -79,13 +108,23 @@ def seen_people(lake: Lake, plan: TrainingPlan, split_id: str) -> frozenset[str]
     return frozenset(seen)
 
 
-def difference(one: Judged, other: Judged, known: Collection[str] = ()) -> Difference:
-    """Of the videos that both scored; `known`: groups that are left out. Raises NotComparable."""
+def difference(one: Judged, other: Judged, known: Collection[str] = (), *, few: bool = False) -> Difference:
+    """Of the videos that both scored; `known`: groups that are left out; `few`: however few are left.
+
+    Raises NotComparable.
+    """
     labels, p_one, identities = video_scores(one, None)
     labels_other, p_other, _ = video_scores(other, None)
     if not np.array_equal(labels, labels_other):
         raise NotComparable("the two models did not score the same videos")
     new = np.array([identity not in known for identity in identities], bool)
-    if len(people := {i for i, n in zip(identities, new, strict=True) if n}) < ENOUGH_IDENTITIES and known:
+    if len(people := {i for i, n in zip(identities, new, strict=True) if n}) < ENOUGH_IDENTITIES and known and not few:
         raise NotComparable(f"only {len(people)} people are left to compare on")
     return paired_difference(labels[new], p_one[new], p_other[new], np.array(identities)[new].tolist(), METRIC)
+
+
+def _only(judged: Judged, video_ids: Collection[str]) -> Judged:
+    """The same of these videos, and of blends of them."""
+    mine = [str(video_id).removeprefix(BLEND) in video_ids for video_id in judged.windows.video_ids]
+    windows = Windows(*(getattr(judged.windows, each.name)[np.array(mine, bool)] for each in fields(Windows)))
+    return Judged(tuple(v for v in judged.videos if v.video_id.removeprefix(BLEND) in video_ids), windows)

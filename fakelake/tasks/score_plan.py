@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -14,6 +15,8 @@ from fakelake.catalog.training_swaps import DATASET
 from fakelake.models.detector.bundle import BundleConfig, read_bundle
 from fakelake.tasks.training_set import RecipeUnknown, crop_margin
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 
 class NoFittingCrops(Exception):
     """The lake's crops were cut otherwise than the model learnt; the text says how to get fitting ones."""
@@ -21,7 +24,10 @@ class NoFittingCrops(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ScorePlan:
-    """todo: recipe_id -> videos to score; done: scored before; unfit: videos whose crops are of another kind."""
+    """todo: recipe_id -> videos to score, those that came last first; done: scored before.
+
+    unfit: videos whose crops are of another kind
+    """
 
     todo: dict[str, tuple[str, ...]]
     done: int
@@ -42,7 +48,8 @@ def plan_scoring(lake: Lake, model: str, version: str, bundle: Path, dataset: st
     where &= pc.field("dataset").is_null() | (pc.field("dataset") != DATASET)
     if dataset is not None:
         where &= pc.field("dataset") == dataset
-    rows = lake.read("videos", ["video_id", "recipe_id"], where).to_pylist()
+    rows = lake.read("videos", ["video_id", "recipe_id", "ingested_at"], where).to_pylist()
+    came = {(row["video_id"], row["recipe_id"]): row["ingested_at"] or LONG_AGO for row in rows}
     by_recipe: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         by_recipe[row["recipe_id"]].append(row["video_id"])
@@ -56,7 +63,11 @@ def plan_scoring(lake: Lake, model: str, version: str, bundle: Path, dataset: st
         )
     known = scored_keys(lake, model, version)
     todo = {
-        recipe: tuple(video for video in sorted(by_recipe[recipe]) if (video, recipe) not in known)
+        recipe: tuple(
+            video
+            for video in sorted(by_recipe[recipe], key=lambda video: (came[video, recipe], video), reverse=True)
+            if (video, recipe) not in known
+        )
         for recipe in sorted(fitting)
     }
     fit = sum(len(by_recipe[recipe]) for recipe in fitting)

@@ -26,6 +26,7 @@ class IngestSummary:
     partial: int = 0
     still_quarantined: int = 0
     passed_over: int = 0
+    growing: int = 0
     frames: int = 0
     faces: int = 0
     seconds: float = 0.0
@@ -66,6 +67,7 @@ class IngestSummary:
             (self.partial, "of these kept in part"),
             (self.still_quarantined, "still in quarantine"),
             (self.passed_over, "sidecar or hidden files passed over"),
+            (self.growing, "may still be growing and wait for the next run"),
         ):
             if count:
                 videos.append(f"{count} {words}")

@@ -15,6 +15,8 @@ from fakelake.models.detector.blend import self_blend
 from fakelake.models.detector.clips import FAKE, REAL, Clip
 from fakelake.tasks.face_tracks import CropReader, FaceTrack, face_tracks
 
+BLEND = "blend:"  # begins the video_id of a blend of a video with itself
+
 
 class RecipeUnknown(LookupError):
     """No run of the lake says with which settings these crops were cut."""
@@ -83,7 +85,7 @@ def fixed_clips(
     """
     for index, video in enumerate(source.videos):
         draw = np.random.default_rng((seed, index)).integers(1 << 31)
-        fake = VideoInfo(f"blend:{video.video_id}", FAKE, "self-blended", video.group)
+        fake = VideoInfo(f"{BLEND}{video.video_id}", FAKE, "self-blended", video.group)
         for track, window in source.windows(index, frames, most):
             crops = source.reader.read(track, window, source.px)
             yield FixedClip(video, track.track_id, crops)

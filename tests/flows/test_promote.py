@@ -7,7 +7,7 @@ import pytest
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import champion
-from fakelake.flows.promote import Decision, decide, promote_by_hand
+from fakelake.flows.promote import Decision, decide, promote_by_hand, roll_back
 from fakelake.infra.model_store import CHAMPION, ModelMissing
 from fakelake.tasks.judge import judge
 from tests.infra.stores import new_store
@@ -122,3 +122,34 @@ def test_a_person_may_name_the_challenger_but_not_a_version_that_is_not_there(ga
     with pytest.raises(ModelMissing, match="versions 1, 2, 3"):
         promote_by_hand(gate.lake, gate.store, "9", "ann", "a slip")
     assert len(promotions(gate)) == 1
+
+
+def test_a_rollback_makes_the_champion_before_champion_again_and_says_why(gate):
+    gate.decide("1", all_knowing(gate.plan))
+    gate.decide("2", all_knowing(gate.plan))
+    decision = roll_back(gate.lake, gate.store, "ann", "too many false alarms")
+    assert decision.text == "version 1 is champion: rolled back from version 2: too many false alarms"
+    row = promotions(gate)[-1]
+    assert (row["model_version"], row["replaced"], row["by"]) == ("1", "2", "ann")
+    assert champion(gate.lake) == gate.store.version("detector", CHAMPION) == "1"
+
+
+def test_a_second_rollback_goes_further_back_and_not_forth(gate):
+    for version in ("1", "3", "2"):
+        promote_by_hand(gate.lake, gate.store, version, "ann", "a try")
+    assert [roll_back(gate.lake, gate.store, "ann", "why").text[:9] for _ in range(2)] == ["version 3", "version 1"]
+    with pytest.raises(ModelMissing, match="No detector was champion of this lake before 1"):
+        roll_back(gate.lake, gate.store, "ann", "why")
+
+
+def test_after_a_rollback_a_new_champion_can_be_rolled_back_too(gate):
+    for version in ("1", "2"):
+        promote_by_hand(gate.lake, gate.store, version, "ann", "a try")
+    roll_back(gate.lake, gate.store, "ann", "why")
+    promote_by_hand(gate.lake, gate.store, "3", "ann", "better")
+    assert roll_back(gate.lake, gate.store, "ann", "why").text.startswith("version 1 is champion")
+
+
+def test_without_any_champion_there_is_nothing_to_go_back_to(gate):
+    with pytest.raises(ModelMissing, match="nothing to go back to"):
+        roll_back(gate.lake, gate.store, "ann", "why")

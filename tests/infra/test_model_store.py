@@ -7,9 +7,10 @@ import pytest
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.location import LakeLocation
+from fakelake.infra.held_alone import HeldByAnother
 from fakelake.infra.model_store import CHALLENGER, CHAMPION, ModelMissing, ModelStore
 from fakelake.infra.settings import Settings
-from fakelake.infra.store_of import TrainingBusy, held_alone, place_for_models, store_of, work_directory
+from fakelake.infra.store_of import place_for_models, store_of, training_alone, work_directory
 from tests.catalog.rows import finish, start
 from tests.infra.stores import files, new_store
 
@@ -191,7 +192,7 @@ def test_models_that_killed_processes_had_in_use_are_removed(tmp_path):
 
 
 def test_two_equal_trainings_do_not_share_a_directory(tmp_path):
-    with held_alone(tmp_path / "training"), pytest.raises(TrainingBusy, match="at this very training already"):
-        held_alone(tmp_path / "training").__enter__()
-    with held_alone(tmp_path / "training"):
+    with training_alone(tmp_path / "training"), pytest.raises(HeldByAnother, match="at this very training already"):
+        training_alone(tmp_path / "training").__enter__()
+    with training_alone(tmp_path / "training"):
         pass

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from fakelake.catalog.splits import store_split
+from fakelake.catalog.splits import read_split, store_split
 from fakelake.models.detector.network import DetectorConfig
 from fakelake.tasks.evaluate import Windows
 from fakelake.tasks.judge import judge
@@ -34,20 +35,20 @@ def champion(plan, tmp_path_factory):
 
 
 def test_one_that_knows_all_is_better_than_one_that_knows_nothing(lake, plan, champion):
-    found = compare(lake, plan, all_knowing(plan), champion)
+    found = compare(lake, plan, all_knowing(plan), champion).whole
     assert (found.metric, found.a, found.b) == ("auc", 1.0, 0.5)
     assert found.low > 0 and found.a_is_better
 
 
 def test_one_that_is_always_wrong_is_not_better(lake, plan, champion):
     wrong = judged_as(all_knowing(plan), lambda label: -1.0 if label else 1.0)
-    found = compare(lake, plan, wrong, champion)
+    found = compare(lake, plan, wrong, champion).whole
     assert found.high < 0 and not found.a_is_better
 
 
 def test_the_same_model_again_is_equal_and_so_not_better(lake, plan, tmp_path):
     challenger = judge(opinionated(), plan.parts["test"], blended=False)
-    found = compare(lake, plan, challenger, bundle_of(tmp_path / "model", opinionated(), split_id=plan.split_id))
+    found = compare(lake, plan, challenger, bundle_of(tmp_path / "model", opinionated(), split_id=plan.split_id)).whole
     assert (found.difference, found.low, found.high) == (0.0, 0.0, 0.0)
     assert not found.a_is_better
 
@@ -79,6 +80,42 @@ def test_people_from_whom_the_champion_learnt_under_another_split_do_not_judge_i
         compare(lake, plan, all_knowing(plan), memory)
     found = difference(all_knowing(plan), judge(undecided(), plan.parts["test"], blended=False), [*tested][:1])
     assert found.n == len(tested) - 1
+
+
+def grown(lake, plan, tested):
+    """A split with the plan's train and val, of whose test part only the videos of these people were there before."""
+    part, group = read_split(lake, plan.split_id)
+    rows = [
+        {"split_id": f"before-{len(tested)}", "video_id": video, "part": name, "group_id": group[video]}
+        for video, name in part.items()
+        if name != "test" or group[video] in tested
+    ]
+    store_split(lake, rows)
+    return rows[0]["split_id"]
+
+
+def test_where_the_test_part_grew_frozen_and_newest_videos_are_told_apart(lake, plan, tmp_path):
+    people_tested = sorted({video.group for video in plan.parts["test"].videos})
+    before = grown(lake, plan, set(people_tested[:6]))
+    found = compare(lake, plan, all_knowing(plan), bundle_of(tmp_path / "model", undecided(), split_id=before))
+    assert (found.whole.n, found.frozen.n, found.newest.n) == (len(people_tested), 6, len(people_tested) - 6)
+    assert found.better and "of these the frozen ones: auc +0.500" in found.as_text()
+
+
+def test_one_that_is_better_on_the_whole_and_worse_on_what_was_frozen_is_not_better(lake, plan, tmp_path):
+    people_tested = sorted({video.group for video in plan.parts["test"].videos})
+    frozen = set(people_tested[:4])
+    before = grown(lake, plan, frozen)
+    videos = {video.video_id: video for video in plan.parts["test"].videos}
+    right = all_knowing(plan)
+    logits = [
+        -score if videos[video].group in frozen else score
+        for video, score in zip(right.windows.video_ids, right.windows.logits, strict=True)
+    ]
+    forgot = replace(right, windows=replace(right.windows, logits=np.array(logits)))
+    found = compare(lake, plan, forgot, bundle_of(tmp_path / "model", undecided(), split_id=before))
+    assert found.frozen.high < 0 < found.newest.low
+    assert found.whole.a_is_better and not found.better
 
 
 def test_a_champion_of_an_unknown_split_cannot_be_compared(lake, plan, tmp_path):

@@ -1,0 +1,212 @@
+"""`fakelake up`: Prefect's server and worker, MLflow and Ray on this machine, until told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from fakelake.catalog.lake import Lake
+from fakelake.flows.run import stderr
+from fakelake.infra.held_alone import held_alone
+from fakelake.infra.prefect_env import prepare
+from fakelake.infra.services import Service, Services
+from fakelake.infra.settings import Settings
+from fakelake.infra.up_state import UpState, answers, remove_state, up_directory, write_state
+
+POOL = "fakelake"
+RUNS_AT_ONCE = 3  # so that a retraining, which takes hours, holds up neither ingest nor watch
+LOOK_EVERY_S = 2.0
+HOST = "127.0.0.1"
+REGISTER = (sys.executable, "-m", "fakelake.infra.register")
+PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
+
+
+def run_up(lake: str) -> int:
+    """Start everything, say where it is, and keep it running until SIGINT or SIGTERM. Returns the exit code.
+
+    Raises ServiceFailed, PortTaken, HeldByAnother where it runs already, FileNotFoundError without a prefect.yaml.
+    """
+    settings = Settings()
+    plan = deployments_file()
+    Lake.open(lake, create=True)
+    directory = up_directory(lake)
+    with held_alone(directory, f"`fakelake up` runs for this lake already (its state is in {directory})."):
+        for port in (settings.prefect_port, settings.mlflow_port):
+            refuse_taken(port)
+        with until_told() as told_to_stop:
+            services = Services(directory / "logs", stderr)
+            try:
+                state = start_all(services, lake, settings, plan)
+                write_state(lake, state)
+                for name, address in state.pages.items():
+                    print(f"{name:>8}  {address}", flush=True)
+                print(
+                    f"It is up. Videos put into {state.env['FAKELAKE_INBOX']} are taken in. Stop with Ctrl-C.",
+                    flush=True,
+                )
+                while not told_to_stop():
+                    services.mend()
+                    time.sleep(LOOK_EVERY_S)
+            finally:
+                remove_state(lake)
+                stderr("Stopping ...")
+                services.stop()
+    stderr("Stopped.")
+    return 0
+
+
+def start_all(services: Services, lake: str, settings: Settings, plan: Path) -> UpState:
+    """Prefect's server, MLflow, Ray, the deployments, and last the worker that runs them. Raises ServiceFailed."""
+    directory = up_directory(lake)
+    prefect, mlflow = f"http://{HOST}:{settings.prefect_port}", f"http://{HOST}:{settings.mlflow_port}"
+    inbox = settings.inbox if settings.inbox.startswith("s3://") else str(Path(settings.inbox).absolute())
+    if not inbox.startswith("s3://"):
+        Path(inbox).mkdir(parents=True, exist_ok=True)
+    pages = {"Prefect": prefect}
+    env = {
+        "PREFECT_API_URL": f"{prefect}/api", "FAKELAKE_LAKE": lake if "://" in lake else str(Path(lake).absolute()),
+        "FAKELAKE_INBOX": inbox,
+    }  # fmt: skip
+    prepare()
+    servers = [prefect_server(settings, prefect, directory)]
+    if settings.mlflow is None:
+        servers.append(mlflow_server(settings, mlflow, lake, directory))
+        pages["MLflow"] = mlflow
+        if settings.mlflow_database:
+            env["FAKELAKE_MLFLOW"] = mlflow
+    elif settings.mlflow.startswith("http"):
+        pages["MLflow"] = settings.mlflow
+    env |= {"FAKELAKE_MLFLOW_PAGES": pages["MLflow"]} if "MLflow" in pages else {}
+    if settings.ray_address is None:
+        port = free_port()
+        servers.append(ray_head(settings, port, services.log("ray")))
+        env["FAKELAKE_RAY_ADDRESS"] = f"{HOST}:{port}"
+    stderr(f"Starting {', '.join(server.name for server in servers)} (a first start makes databases) ...")
+    services.start(*servers)
+    stderr("Registering the deployments ...")
+    services.run("deploy", (*REGISTER, POOL, "--close-left", "--deploy", str(plan)), env)
+    stderr("Starting the worker ...")
+    services.start(worker(env, free_port()))
+    return UpState(pid=os.getpid(), env=env, pages=pages)
+
+
+def prefect_server(settings: Settings, address: str, directory: Path) -> Service:
+    """With PostgreSQL where one is set, else SQLite in the lake's _up."""
+    database = settings.prefect_database or f"sqlite+aiosqlite:///{directory / 'prefect.db'}"
+    return Service(
+        name="prefect", healthy=partial(answers, f"{address}/api/health"),
+        command=(*PREFECT, "server", "start", "--host", HOST, "--port", str(settings.prefect_port)),
+        env={"PREFECT_API_DATABASE_CONNECTION_URL": database, "PREFECT_HOME": str(directory / "prefect")},
+    )  # fmt: skip
+
+
+def mlflow_server(settings: Settings, address: str, lake: str, directory: Path) -> Service:
+    """On the lake's own SQLite, which commands go on to use directly; or on PostgreSQL, with artifacts through it."""
+    if settings.mlflow_database:
+        where = (
+            "--backend-store-uri",
+            settings.mlflow_database,
+            "--artifacts-destination",
+            str(directory / "artifacts"),
+        )
+    else:
+        from fakelake.infra.store_of import store_of
+
+        store = store_of(Lake.open(lake), settings)
+        where = ("--backend-store-uri", store.address, "--default-artifact-root", str(store.artifacts))
+    return Service(
+        name="mlflow", healthy=partial(answers, f"{address}/health"),
+        command=(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(settings.mlflow_port),
+                 "--workers", "1", *where),
+        env={"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet",
+             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # else six more processes wait for nothing
+    )  # fmt: skip
+
+
+def ray_head(settings: Settings, port: int, log: Path) -> Service:
+    """A Ray that stays, so that no command waits for one to start. Who has not the token of this user is refused."""
+    cpus = ("--num-cpus", str(settings.cpus)) if settings.cpus else ()
+    command = ("-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())", "start", "--head", "--block",
+               "--port", str(port), "--include-dashboard", "false", "--disable-usage-stats",
+               "--object-store-memory", str(512 << 20), *cpus)  # fmt: skip
+    return Service(
+        name="ray", healthy=partial(has_started, port, log), command=(sys.executable, *command),
+        env={"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
+    )  # fmt: skip
+
+
+def has_started(port: int, log: Path) -> bool:
+    """Its port is open long before a node can take work."""
+    return listens(port) and "Ray runtime started" in log.read_text(errors="replace")
+
+
+def worker(env: dict[str, str], port: int) -> Service:
+    """Runs what the schedules and people start."""
+    command = ("worker", "start", "--pool", POOL, "--type", "process", "--name", "up",
+               "--limit", str(RUNS_AT_ONCE), "--with-healthcheck")  # fmt: skip
+    own = {"PREFECT_WORKER_WEBSERVER_HOST": HOST, "PREFECT_WORKER_WEBSERVER_PORT": str(port)}
+    return Service(
+        name="worker", healthy=partial(answers, f"http://{HOST}:{port}/health"), command=(*PREFECT, *command),
+        env={**env, **own},
+    )  # fmt: skip
+
+
+def deployments_file() -> Path:
+    """The prefect.yaml of the working directory, else the one beside the program. Raises FileNotFoundError."""
+    for directory in (Path.cwd(), Path(__file__).parents[2]):
+        if (path := directory / "prefect.yaml").is_file():
+            return path
+    raise FileNotFoundError("There is no prefect.yaml here: run this in a checkout of fakelake, which has one.")
+
+
+class PortTaken(Exception):
+    """Another program listens where a server should."""
+
+
+def refuse_taken(port: int) -> None:
+    """Raises PortTaken, before anything is started."""
+    if listens(port):
+        raise PortTaken(
+            f"Another program listens on port {port}. End it, or choose others: FAKELAKE_PREFECT_PORT, "
+            "FAKELAKE_MLFLOW_PORT."
+        )
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((HOST, port)) == 0
+
+
+def free_port() -> int:
+    """That nobody uses now."""
+    with socket.socket() as server:
+        server.bind((HOST, 0))
+        return server.getsockname()[1]
+
+
+@contextmanager
+def until_told() -> Iterator:
+    """A question: were we asked to stop, by Ctrl-C or SIGTERM?"""
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt  # a second time: at once
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

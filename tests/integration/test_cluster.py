@@ -1,0 +1,58 @@
+"""A Ray cluster of several nodes, the flow on one without cores: a node that dies costs time, no row and no verdict."""
+
+import json
+import time
+
+import pytest
+
+from fakelake.catalog.content import content_hash
+from fakelake.catalog.lake import Lake
+from tests.integration.clips import short_clips
+from tests.integration.commands import ingest, start_ingest
+
+pytestmark = pytest.mark.timeout(900)
+CLIPS = 8
+
+
+@pytest.fixture
+def cluster():
+    """A head without cores; its nodes are for the test to add and to kill."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archive")
+    short_clips(folder, CLIPS)
+    return folder
+
+
+def wait_for(true, seconds=300):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_node_that_dies_in_mid_ingest_is_no_fault_of_the_video_on_it(cluster, archive, pipeline, tmp_path):
+    ingest(archive, "--lake", tmp_path / "whole")
+    first = cluster.add_node(num_cpus=1)
+    marks, out = tmp_path / "marks", tmp_path / "summary.json"
+    marks.mkdir()
+    env = {
+        "FAKELAKE_RAY_ADDRESS": cluster.address, "FAKELAKE_ATTEMPTS": "1", "FAKELAKE_SHARD_VIDEOS": "2",
+        "FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_DIR": str(marks), "FAKELAKE_FAILPOINT_ACTION": "pause",
+    }  # fmt: skip
+    run = start_ingest(archive, "--lake", tmp_path / "lake", env=env, out=out)
+    wait_for((marks / "decode").exists)
+    cluster.add_node(num_cpus=2)
+    cluster.remove_node(first, allow_graceful=False)
+    run.join(400)
+    assert run.exitcode == 0, out.read_text()
+    summary = json.loads(out.read_text())
+    assert summary["ready"] == CLIPS and summary["quarantined"] == 0
+    assert content_hash(Lake.open(tmp_path / "lake")) == content_hash(Lake.open(tmp_path / "whole"))
