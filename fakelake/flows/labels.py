@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root
+from fakelake.infra.events import LABELS, tell
 
 app = typer.Typer(help="Say what is real and what is fake.", no_args_is_help=True)
 
@@ -74,6 +75,8 @@ def import_list(
         permission=permission,
         dry_run=dry_run,
     )
+    if not dry_run:
+        tell(lake_root(lake), LABELS)
     typer.echo(json.dumps(asdict(report)) if as_json else report.text())
     if not report.videos:
         raise typer.Exit(1)
@@ -104,6 +107,7 @@ def add_label(
         "note": note,
     }
     opened.append("labels", [row])
+    tell(lake_root(lake), LABELS, added=1)
     typer.echo(f"{row['video_id'][:12]} is {label}, says {row['labelled_by']}")
 
 

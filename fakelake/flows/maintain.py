@@ -13,7 +13,7 @@ from fakelake.catalog.check import check
 from fakelake.catalog.compact import compact
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.vacuum import vacuum
-from fakelake.flows.watch import resource
+from fakelake.infra.events import resource
 from fakelake.infra.settings import Settings
 
 

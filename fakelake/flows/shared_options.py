@@ -51,9 +51,23 @@ def print_json(value: object) -> None:
 def fail(error: BaseException) -> int:
     """Print an error for a person; the traceback only where the error is not one of ours. Returns the exit code."""
     name = type(error).__name__
+    if _is_server_gone(error) and not os.environ.get("FAKELAKE_TRACEBACK"):
+        server = os.environ.get("PREFECT_API_URL", "this machine")
+        print(
+            f"fakelake: the Prefect server at {server} does not answer any more. What was committed is safe. Start the "
+            "server again (fakelake up), or unset PREFECT_API_URL, and give the same command: it goes on from there.",
+            file=sys.stderr,
+        )
+        return 1
     if name not in FOR_PEOPLE | BAD_USAGE or os.environ.get("FAKELAKE_TRACEBACK"):
         traceback.print_exception(error)
         print(f"fakelake failed unexpectedly: {name}: {error}", file=sys.stderr)
         return 1
     print(f"fakelake: {error}", file=sys.stderr)
     return 2 if name in BAD_USAGE else 1
+
+
+def _is_server_gone(error: BaseException) -> bool:
+    """By name, as everywhere here: whoever has met httpx' errors has imported it."""
+    kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx"}
+    return "TransportError" in kinds or "Failed to reach API at" in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -87,8 +88,9 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path) -> 
     env |= {"FAKELAKE_MLFLOW_PAGES": pages["MLflow"]} if "MLflow" in pages else {}
     if settings.ray_address is None:
         port = free_port()
-        servers.append(ray_head(settings, port, services.log("ray")))
-        env["FAKELAKE_RAY_ADDRESS"] = f"{HOST}:{port}"
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(new_token(directory / "ray_token"))}
+        servers.append(ray_head(settings, port, token, services.log("ray")))
+        env |= {"FAKELAKE_RAY_ADDRESS": f"{HOST}:{port}", **token}
     stderr(f"Starting {', '.join(server.name for server in servers)} (a first start makes databases) ...")
     services.start(*servers)
     stderr("Registering the deployments ...")
@@ -131,16 +133,24 @@ def mlflow_server(settings: Settings, address: str, lake: str, directory: Path) 
     )  # fmt: skip
 
 
-def ray_head(settings: Settings, port: int, log: Path) -> Service:
-    """A Ray that stays, so that no command waits for one to start. Who has not the token of this user is refused."""
+def ray_head(settings: Settings, port: int, token: dict[str, str], log: Path) -> Service:
+    """A Ray that stays, so that no command waits for one to start. It refuses whoever has not the token."""
     cpus = ("--num-cpus", str(settings.cpus)) if settings.cpus else ()
     command = ("-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())", "start", "--head", "--block",
                "--port", str(port), "--include-dashboard", "false", "--disable-usage-stats",
                "--object-store-memory", str(512 << 20), *cpus)  # fmt: skip
     return Service(
         name="ray", healthy=partial(has_started, port, log), command=(sys.executable, *command),
-        env={"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"},
+        env={"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", **token},
     )  # fmt: skip
+
+
+def new_token(path: Path) -> Path:
+    """A secret that only this user can read: Ray runs any code for whoever has it."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
+        file.write(secrets.token_hex(32))
+    return path
 
 
 def has_started(port: int, log: Path) -> bool:

@@ -13,6 +13,7 @@ from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 
 from fakelake.catalog.lake import Lake
+from fakelake.infra.events import resource
 from fakelake.infra.settings import Settings
 
 RETRAIN = "retrain/retrain"  # flow and deployment
@@ -76,11 +77,6 @@ def watch(lake: str | None = None, dry_run: bool = False) -> WatchSummary:
             "fakelake.retraining.given_up", {"prefect.resource.id": resource(summary.lake)}, payload={"why": reason}
         )
     return summary
-
-
-def resource(lake: str) -> str:
-    """What events of a lake are of."""
-    return f"fakelake.lake.{lake}"
 
 
 def keys(lake: str, watermark: str, tries: int) -> list[str]:

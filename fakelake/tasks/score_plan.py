@@ -65,7 +65,7 @@ def plan_scoring(lake: Lake, model: str, version: str, bundle: Path, dataset: st
     todo = {
         recipe: tuple(
             video
-            for video in sorted(by_recipe[recipe], key=lambda video: (came[video, recipe], video), reverse=True)
+            for video in sorted(sorted(by_recipe[recipe]), key=lambda video: came[video, recipe], reverse=True)
             if (video, recipe) not in known
         )
         for recipe in sorted(fitting)

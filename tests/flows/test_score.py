@@ -9,6 +9,7 @@ from fakelake.catalog.scores import commit_scores, latest_calibration
 from fakelake.flows import score as flow
 from fakelake.flows.promote import CALIBRATION, promote_by_hand
 from fakelake.flows.score import ScoreSummary, own_champion, record, tell
+from fakelake.flows.score_driver import ScoreDriver
 from fakelake.infra.model_store import ModelMissing
 from fakelake.infra.settings import Settings
 from fakelake.infra.webhook import WebhookFailed
@@ -135,3 +136,14 @@ def test_a_webhook_that_cannot_work_is_refused_before_anything_is_scored(monkeyp
     monkeypatch.setenv("FAKELAKE_WEBHOOK_SECRET", secret)
     with pytest.raises(ValueError, match=says):
         Settings()
+
+
+# ---- a budget of time ----
+
+
+def test_within_a_budget_no_more_videos_are_begun_and_the_rest_is_counted():
+    todo = {"recipe": tuple(f"{n:064x}" for n in range(40))}
+    driver = ScoreDriver(Settings(score_videos=16), todo, list, list, budget_s=3600)
+    assert [len(videos) for _, videos in driver._tasks()] == [16, 16, 8] and driver.left == 0
+    late = ScoreDriver(Settings(score_videos=16), todo, list, list, budget_s=0)
+    assert list(late._tasks()) == [] and late.left == 40

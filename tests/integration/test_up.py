@@ -28,6 +28,7 @@ from tests.tasks.lake_of_faces import Made, label, lake_of_faces, people
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.skipif(not there(), reason=MISSING)]
 PEOPLE = 36
+TINY = {**SETTINGS, "epochs": 3, "clips_per_video": 3}
 
 
 def call(*arguments, env, check=True, **more):
@@ -60,7 +61,8 @@ def up(tmp_path_factory):
             "FAKELAKE_PREFECT_PORT": str(_free_port()), "FAKELAKE_MLFLOW_PORT": str(_free_port()),
             "FAKELAKE_PREFECT_DATABASE": address.replace("://", "+asyncpg://") + "prefect",
             "FAKELAKE_MLFLOW_DATABASE": address.replace("://", "+psycopg://") + "mlflow",
-            "FAKELAKE_RETRAIN_RECIPE": "demo", "FAKELAKE_RETRAIN_CHANGES": json.dumps(SETTINGS),
+            "FAKELAKE_RETRAIN_RECIPE": "demo", "FAKELAKE_RETRAIN_CHANGES": json.dumps(TINY),
+            "OMP_NUM_THREADS": "1",
             "FAKELAKE_RETRAIN_LABELS": "10",
         }  # fmt: skip
         env = {name: value for name, value in os.environ.items() if not name.startswith(("FAKELAKE_", "PREFECT_API"))}
@@ -193,6 +195,13 @@ def test_the_frozen_test_part_is_whole_in_the_split_that_grew(up):
     parts = "SELECT video_id FROM splits WHERE split_id = '{}' AND part = 'test'"
     before, after = (set(query(up.lake, parts.format(row["split_id"]))) for row in rows)
     assert before < after
+
+
+def test_a_new_label_makes_watch_look_at_once(up):
+    before = len(runs_of(up, "watch"))
+    call("labels", "add", "real_00.mp4", "real", "--note", "I was there", env=up.env)
+    run = wait_for(lambda: runs_of(up, "watch")[before:], "a run of watch", 120)[0]
+    assert ended(up, run["id"])["type"] == "COMPLETED"
 
 
 def test_a_server_that_dies_is_started_again(up):

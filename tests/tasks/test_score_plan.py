@@ -1,6 +1,7 @@
 """What is left to score: everything that fits and that this very version has not looked at, and nothing twice."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -34,6 +35,15 @@ def test_every_ready_video_is_to_be_scored_and_faceless_ones_are_not(tmp_path, b
     found = plan(lake, bundle)
     assert found.todo == {RECIPE.recipe_id: tuple(sorted(made.id for made in videos))}
     assert (found.videos, found.done, found.unfit) == (4, 0, 0)
+
+
+def test_videos_that_came_last_are_first(tmp_path, bundle):
+    days = [1, 3, 2]
+    videos = [
+        Made(name=f"{n}.mp4", row={"ingested_at": datetime(2026, 1, day, tzinfo=UTC)}) for n, day in enumerate(days)
+    ]
+    lake = lake_of_faces(tmp_path / "lake", videos)
+    assert plan(lake, bundle).todo[RECIPE.recipe_id] == (videos[1].id, videos[2].id, videos[0].id)
 
 
 def test_what_this_version_has_looked_at_is_done_what_another_has_is_not(tmp_path, bundle):
