@@ -10,7 +10,7 @@ from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from fakelake.flows.shared_options import BAD_USAGE, FOR_PEOPLE, print_json
+from fakelake.flows.shared_options import BAD_USAGE, FOR_PEOPLE, is_server_gone, print_json
 from fakelake.infra.prefect_env import prepare
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def ingest_quietly(
     prepare(lake)
     from fakelake.flows.ingest import ingest
 
+    hush_refusals()
     # Ray and Prefect print warnings where they like; stdout is for the answer.
     with redirect_stdout(sys.stderr):
         return ingest(
@@ -60,6 +61,7 @@ def score_quietly(
     prepare(lake)
     from fakelake.flows.score import score
 
+    hush_refusals()
     with redirect_stdout(sys.stderr):
         return score(lake, model, dataset, dry_run=dry_run, quiet=quiet, parts=parts)
 
@@ -117,7 +119,7 @@ def hush_refusals() -> None:
 
 def _no_refusal(record: logging.LogRecord) -> bool:
     kind = record.exc_info[0] if record.exc_info else None
-    refusal = kind is not None and kind.__name__ in FOR_PEOPLE | BAD_USAGE
+    refusal = kind is not None and (kind.__name__ in FOR_PEOPLE | BAD_USAGE or is_server_gone(record.exc_info[1]))
     return not refusal or bool(os.environ.get("FAKELAKE_TRACEBACK"))
 
 

@@ -51,7 +51,7 @@ def print_json(value: object) -> None:
 def fail(error: BaseException) -> int:
     """Print an error for a person; the traceback only where the error is not one of ours. Returns the exit code."""
     name = type(error).__name__
-    if _is_server_gone(error) and not os.environ.get("FAKELAKE_TRACEBACK"):
+    if is_server_gone(error) and not os.environ.get("FAKELAKE_TRACEBACK"):
         server = os.environ.get("PREFECT_API_URL", "this machine")
         print(
             f"fakelake: the Prefect server at {server} does not answer any more. What was committed is safe. Start the "
@@ -67,7 +67,7 @@ def fail(error: BaseException) -> int:
     return 2 if name in BAD_USAGE else 1
 
 
-def _is_server_gone(error: BaseException) -> bool:
-    """By name, as everywhere here: whoever has met httpx' errors has imported it."""
+def is_server_gone(error: BaseException) -> bool:
+    """Whether Prefect's server is what failed. By name, as everywhere here, so that nothing is imported to look."""
     kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx"}
     return "TransportError" in kinds or "Failed to reach API at" in str(error)

@@ -9,6 +9,8 @@ from fakelake.catalog.content import content_hash
 from fakelake.catalog.lake import Lake
 from tests.integration.clips import short_clips
 from tests.integration.commands import ingest, start_ingest
+from tests.integration.labelled_lake import SETTINGS, TRAIN, start, wait_until
+from tests.tasks.lake_of_faces import lake_of_faces, people
 
 pytestmark = pytest.mark.timeout(900)
 CLIPS = 8
@@ -56,3 +58,19 @@ def test_a_node_that_dies_in_mid_ingest_is_no_fault_of_the_video_on_it(cluster, 
     summary = json.loads(out.read_text())
     assert summary["ready"] == CLIPS and summary["quarantined"] == 0
     assert content_hash(Lake.open(tmp_path / "lake")) == content_hash(Lake.open(tmp_path / "whole"))
+
+
+def test_a_training_goes_on_from_its_checkpoint_when_a_node_of_it_dies(cluster, pipeline, tmp_path):
+    lake_of_faces(tmp_path / "lake", people(24, frames=8))
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    run = start(
+        *TRAIN, "--lake", tmp_path / "lake", FAKELAKE_RAY_ADDRESS=cluster.address, FAKELAKE_TRAIN_WORKERS="2"
+    )  # fmt: skip
+    wait_until(lambda: list((tmp_path / "lake" / "_mlflow" / "training").glob("*/last.pt")), run)
+    cluster.add_node(num_cpus=1)
+    cluster.remove_node(nodes[1], allow_graceful=False)
+    run.join(500)
+    assert run.exitcode == 0
+    (row,) = [r for r in Lake.open(tmp_path / "lake").read("runs").to_pylist() if r["flow"] == "train_detector"]
+    summary = json.loads(row["summary"])
+    assert (summary["model_version"], summary["epochs"]) == ("1", SETTINGS["epochs"]), "each epoch once"

@@ -53,7 +53,8 @@ def test_the_run_ends_in_words_and_the_same_command_finishes_it(server, pipeline
     archive.mkdir()
     short_clips(archive, CLIPS)
     command = [sys.executable, "-m", "fakelake.flows.cli", "ingest", str(archive), "--lake", str(lake), *FAST]
-    env = {**os.environ, "PREFECT_API_URL": url, "FAKELAKE_SHARD_VIDEOS": "1"}
+    # Five tries, the default, ride out a minute: a server that is started anew is not missed. Two are quicker to test.
+    env = {**os.environ, "PREFECT_API_URL": url, "FAKELAKE_SHARD_VIDEOS": "1", "PREFECT_CLIENT_MAX_RETRIES": "2"}
     run = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 300
     while not (lake / "videos" / "_delta_log" / f"{1:020d}.json").exists():  # the first commit of a video
