@@ -165,6 +165,7 @@ _MEDIA_TABLES = (
             VIDEO,
             ("part", pa.string(), "train, val or test"),
             ("group_id", pa.string(), "videos that share people; never cut apart"),
+            ("extends", pa.string(), "the split that it took over, with its test part as it was; null: it began anew"),
         ),
         required=("split_id", "video_id", "part"),
         sort_by=("split_id", "video_id"),

@@ -45,3 +45,14 @@ def read_split(lake: Lake, split_id: str) -> tuple[dict[str, str], dict[str, str
     """video_id -> part, and video_id -> group."""
     rows = lake.read("splits", ["video_id", "part", "group_id"], pc.field("split_id") == split_id).to_pylist()
     return {row["video_id"]: row["part"] for row in rows}, {row["video_id"]: row["group_id"] for row in rows}
+
+
+def lineage(lake: Lake, split_id: str) -> list[str]:
+    """The split, that which it extends, and so on to the one that began anew."""
+    line = [split_id]
+    while True:
+        rows = lake.read("splits", ["extends"], pc.field("split_id") == line[-1])
+        before = pc.unique(rows.column(0).drop_null()).to_pylist()
+        if not before or before[0] in line:
+            return line
+        line.append(before[0])

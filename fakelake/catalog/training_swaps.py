@@ -1,8 +1,8 @@
 """Swaps that are made for training only: rows and crops without a video, known by what they were made of.
 
 They are unmarked, so they never leave the lake as a file; nothing scores them and no split is made of them. In each
-part of a split they serve with the videos that they were made of, and with those of no other split: the generator
-that drew them has seen the train part of this one.
+part of a split they serve with the videos that they were made of, there and in splits that extend it, and in no other:
+the generator that drew them has seen the train part of this one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 import pyarrow.compute as pc
 
 from fakelake.catalog.lake import Lake
+from fakelake.catalog.splits import lineage
 
 DATASET = "training-swaps"
 SCHEME = "made:"
@@ -73,11 +74,11 @@ def origins(lake: Lake) -> dict[str, Origin]:
 def with_swaps(
     lake: Lake, split_id: str, part: Mapping[str, str], group: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """A split's parts and groups by video_id, and those of the swaps that were made for it: their target's."""
-    part, group = dict(part), dict(group)
+    """A split's parts and groups by video_id, and their target's for swaps made for it or for what it extends."""
+    part, group, line = dict(part), dict(group), lineage(lake, split_id)
     for video_id, origin in origins(lake).items():
         both = {part.get(one) for one in (origin.target, origin.source or origin.target)}
-        if origin.split == split_id and len(both) == 1 and None not in both:
+        if origin.split in line and len(both) == 1 and None not in both:
             part[video_id], group[video_id] = part[origin.target], group[origin.target]
     return part, group
 

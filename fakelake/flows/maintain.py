@@ -12,6 +12,7 @@ from prefect.events import emit_event
 from fakelake.catalog.check import check
 from fakelake.catalog.compact import compact
 from fakelake.catalog.lake import Lake
+from fakelake.catalog.merge import FileDamaged
 from fakelake.catalog.vacuum import vacuum
 from fakelake.infra.events import resource
 from fakelake.infra.settings import Settings
@@ -49,7 +50,10 @@ def maintain(lake: str | None = None, days: float = 7.0, deep: bool = False) -> 
     Findings become the event `fakelake.lake.damaged`.
     """
     opened = Lake.open(lake or Settings().lake)
-    merged = compact(opened)
+    try:
+        merged = compact(opened)
+    except FileDamaged:  # the check below says which, and what to do
+        merged = []
     removed = vacuum(opened, timedelta(days=days))
     report = check(opened, deep=deep)
     summary = MaintainSummary(

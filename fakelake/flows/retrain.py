@@ -95,7 +95,7 @@ def extended_split(lake: Lake, settings: Settings) -> tuple[str | None, list[str
         return None, ["There is no champion with a split in this lake, so a new split is made."]
     found = labelled_videos(lake, near_bits=BITS)
     extended = extend_split(found.videos, before, parent, near_duplicates=found.pairs)
-    store_split(lake, extended.split.rows())
+    store_split(lake, extended.rows())
     said = [f"split {extended.split.split_id}: that of champion {version} with {len(extended.new)} videos more"]
     if extended.left_out:
         said.append(f"{len(extended.left_out)} videos tie people of two parts together and were left out")

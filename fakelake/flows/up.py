@@ -140,7 +140,9 @@ def ray_head(settings: Settings, port: int, token: dict[str, str], log: Path) ->
                "--port", str(port), "--include-dashboard", "false", "--disable-usage-stats",
                "--object-store-memory", str(512 << 20), *cpus)  # fmt: skip
     return Service(
-        name="ray", healthy=partial(has_started, port, log), command=(sys.executable, *command),
+        name="ray", healthy=partial(has_started, port, log),
+        tries=3,  # it gives itself 30 s, which a busy machine exceeds
+        command=(sys.executable, *command),
         env={"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", **token},
     )  # fmt: skip
 

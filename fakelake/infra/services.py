@@ -25,13 +25,17 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A process to run; `healthy` tells whether it answers, and is asked until it does."""
+    """A process to run; `healthy` tells whether it answers, and is asked until it does.
+
+    tries: how often it is started where it ends before it answers
+    """
 
     name: str
     command: Sequence[str]
     healthy: Callable[[], bool]
     env: Mapping[str, str] = field(default_factory=dict)
     patience_s: float = 240.0
+    tries: int = 1
 
 
 class Services:
@@ -68,6 +72,7 @@ class Services:
                     f"{name} died {RESTARTS + 1} times. Its log, {self.log(name)}, ends:\n{self._tail(service)}"
                 )
             self._told(f"{name} ended with code {process.returncode}: starting it again (log: {self.log(name)})")
+            _signal(process, signal.SIGKILL)
             self.start(service)
 
     def stop(self) -> None:
@@ -85,8 +90,11 @@ class Services:
         return self._logs / f"{name}.log"
 
     def _wait(self, service: Service, process: subprocess.Popen) -> None:
-        end = time.monotonic() + service.patience_s
+        end, tries = time.monotonic() + service.patience_s, 1
         while not service.healthy():
+            if process.poll() is not None and tries < service.tries:
+                _signal(process, signal.SIGKILL)  # what it left of itself may hold its port
+                tries, process = tries + 1, self._launch(service)
             if process.poll() is not None or time.monotonic() > end:
                 state = f"ended with code {process.returncode}" if process.poll() is not None else "does not answer"
                 raise ServiceFailed(

@@ -26,8 +26,12 @@ class Extended:
     """left_out: videos that tie people of two parts together, which nobody may learn from while the test is frozen."""
 
     split: Split
+    parent: str
     new: tuple[str, ...]
     left_out: tuple[str, ...]
+
+    def rows(self) -> list[dict[str, str]]:
+        return [{**row, "extends": self.parent} for row in self.split.rows()]
 
 
 def extend_split(
@@ -72,4 +76,4 @@ def extend_split(
     }
     split_id = hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
     split = Split(split_id=split_id, settings=settings, components=components, part=part, group=group)
-    return Extended(split=split, new=tuple(v for v in part if v not in before), left_out=tuple(left_out))
+    return Extended(split=split, parent=parent, new=tuple(v for v in part if v not in before), left_out=tuple(left_out))

@@ -8,6 +8,7 @@ import pytest
 
 from fakelake.catalog.forget import forget
 from fakelake.catalog.lake import Lake
+from fakelake.catalog.splits import lineage
 from fakelake.catalog.training_swaps import DATASET, Origin, made_of, origins, with_swaps
 from tests.tasks.lake_of_faces import Made, lake_of_faces
 
@@ -38,6 +39,14 @@ def test_they_serve_in_the_part_and_group_of_their_target(lake):
     part, group = with_swaps(lake, "s1", {ANN.id: "train", BOB.id: "train"}, {ANN.id: "a", BOB.id: "b"})
     assert part[SWAP.video_id] == part[CONTROL.video_id] == "train"
     assert group[SWAP.video_id] == "a"
+
+
+def test_they_serve_in_a_split_that_extends_theirs_too(lake):
+    rows = [{"split_id": "s3", "video_id": made.id, "part": "train", "extends": "s2"} for made in (ANN, BOB)]
+    lake.append("splits", [{**row, "split_id": "s2", "extends": "s1"} for row in rows] + rows)
+    assert lineage(lake, "s3") == ["s3", "s2", "s1"] and lineage(lake, "s1") == ["s1"]
+    part, _ = with_swaps(lake, "s3", {ANN.id: "train", BOB.id: "train"}, {ANN.id: "a", BOB.id: "b"})
+    assert part[SWAP.video_id] == "train"
 
 
 @pytest.mark.parametrize(

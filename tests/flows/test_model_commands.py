@@ -27,7 +27,7 @@ def called(monkeypatch):
     trained = TrainSummary(
         run_id="r", lake="l", recipe="light", model_version="3", split_id="s", epochs=4, best_epoch=2,
         figures={"video/auc": 0.875}, remarks=["A REMARK"], promoted=False, decision="version 3 stays challenger",
-        card="# Card",
+        card="# Card", labels={"real": 5, "fake": 4},
     )  # fmt: skip
     scored = ScoreSummary(
         run_id="r", lake="l", model="detector", model_version="3", to_score=9, scored=8, bands={"suspicious": 2},

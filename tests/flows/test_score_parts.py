@@ -70,7 +70,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def measure(made, monkeypatch):
-    monkeypatch.setattr("fakelake.infra.ray_pool.connect", lambda *_: None)
+    monkeypatch.setattr("fakelake.infra.ray_join.connect", lambda *_: None)
     monkeypatch.setattr("fakelake.infra.ray_pool.RayPool", InProcess)
     monkeypatch.setenv("FAKELAKE_SCORE_COMMIT_S", "0")
     monkeypatch.setenv("FAKELAKE_SCORE_VIDEOS", "1")

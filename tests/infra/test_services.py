@@ -59,6 +59,18 @@ def test_one_that_ends_at_once_fails_with_the_end_of_its_log(services, tmp_path)
         services.start(sleeper(tmp_path, "one", "import sys; print('no database', flush=True); sys.exit(3)"))
 
 
+def test_one_that_may_be_started_again_is_until_it_answers(services, tmp_path):
+    third_time = (
+        "import pathlib, sys, time; path = pathlib.Path(sys.argv[1] + '.tries'); "
+        "tries = path.read_text() + 'x' if path.exists() else 'x'; path.write_text(tries); "
+        "len(tries) < 3 and sys.exit(1); pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+    )
+    services.start(sleeper(tmp_path, "one", third_time, tries=3))
+    assert (tmp_path / "one.tries").read_text() == "xxx"
+    with pytest.raises(ServiceFailed, match="ended with code 1"):
+        services.start(sleeper(tmp_path, "two", "import sys; sys.exit(1)", tries=3))
+
+
 def test_one_that_never_answers_fails_after_its_patience(services, tmp_path):
     with pytest.raises(ServiceFailed, match="one does not answer"):
         services.start(sleeper(tmp_path, "one", "import time; time.sleep(600)", patience_s=0.5))

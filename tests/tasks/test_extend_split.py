@@ -27,6 +27,7 @@ def test_old_videos_keep_their_parts_and_new_people_are_divided_by_the_shares():
     tested = sum(found.split.part[v.video_id] == "test" for v in new)
     assert tested == round(40 * SplitSettings().test) and set(found.new) == {v.video_id for v in new}
     assert_disjoint([*OLD, *new], found.split.part)
+    assert {row["extends"] for row in found.rows()} == {PARENT.split_id} and len(found.rows()) == 60
 
 
 def test_new_footage_of_a_known_person_joins_that_person_s_part():
