@@ -1,4 +1,4 @@
-"""The upkeep flow: merge small files, remove what nobody reads, check that the lake is whole."""
+"""The upkeep flow: check that the lake is whole; merge small files and remove what nobody reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from prefect.events import emit_event
 from fakelake.catalog.check import check
 from fakelake.catalog.compact import compact
 from fakelake.catalog.lake import Lake
-from fakelake.catalog.merge import FileDamaged
 from fakelake.catalog.vacuum import vacuum
 from fakelake.infra.events import resource
 from fakelake.infra.settings import Settings
@@ -39,23 +38,22 @@ class MaintainSummary:
         ]
 
 
-@flow(name="maintain", retries=1, retry_delay_seconds=300, timeout_seconds=6 * 3600, validate_parameters=False)
+@flow(name="maintain", timeout_seconds=6 * 3600, validate_parameters=False)
 def maintain(lake: str | None = None, days: float = 7.0, deep: bool = False) -> MaintainSummary:
-    """Compact, vacuum, check. Ingests, scorings and open shells go on meanwhile.
+    """Check, then compact and vacuum what is whole. Ingests, scorings and open shells go on meanwhile.
 
     lake: directory or s3:// prefix; default FAKELAKE_LAKE or ./lake
     days: keep every state of the last so many days, and files younger than that
     deep: read every byte in the check, not only the ends of files
 
-    Findings become the event `fakelake.lake.damaged`.
+    A lake with faults is left as it is; they become the event `fakelake.lake.damaged`.
     """
     opened = Lake.open(lake or Settings().lake)
-    try:
-        merged = compact(opened)
-    except FileDamaged:  # the check below says which, and what to do
-        merged = []
-    removed = vacuum(opened, timedelta(days=days))
     report = check(opened, deep=deep)
+    merged, removed = [], []
+    if report.whole:  # else what is left may be what mends it
+        merged = compact(opened)
+        removed = vacuum(opened, timedelta(days=days))
     summary = MaintainSummary(
         lake=opened.location.root, merged=len(merged), removed=len(removed),
         removed_mb=round(sum(file.bytes for file in removed) / 1e6, 1),
