@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +24,11 @@ def there() -> bool:
 
 
 @contextmanager
-def postgres(folder: Path, *databases: str) -> Iterator[str]:
-    """`postgresql://...:port/`, to be followed by one of the databases. `folder` is emptied of it afterwards."""
-    data, port = folder / "data", _free_port()
-    folder.mkdir(parents=True)
-    for each in (folder, *folder.parents):  # it refuses to run as root, and another user has to come this far
-        if os.geteuid() == 0 and not each.stat().st_mode & 1:
-            each.chmod(0o755)
+def postgres(*databases: str) -> Iterator[str]:
+    """`postgresql://...:port/`, to be followed by one of the databases."""
+    # Not in pytest's directory: it refuses to run as root, and pytest lets no other user come that far.
+    folder, port = Path(tempfile.mkdtemp(prefix="fakelake-postgres-")), _free_port()
+    data = folder / "data"
     if os.geteuid() == 0:
         shutil.chown(folder, _other_user())
     _run("initdb", "-D", str(data), "-U", "fakelake", "-A", "trust", "-N")

@@ -54,7 +54,7 @@ def up(tmp_path_factory):
     lake_of_faces(root / "lake", people(PEOPLE, frames=8))
     (root / "inbox").mkdir()
     with ExitStack() as stack:
-        address = stack.enter_context(postgres(root / "postgres", "prefect", "mlflow"))
+        address = stack.enter_context(postgres("prefect", "mlflow"))
         own = {
             "FAKELAKE_LAKE": str(root / "lake"), "FAKELAKE_INBOX": str(root / "inbox"),
             "FAKELAKE_INBOX_SETTLE_S": "0.1",
