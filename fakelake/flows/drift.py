@@ -15,6 +15,7 @@ from prefect.events import emit_event
 
 from fakelake.catalog.lake import Lake
 from fakelake.flows.run_row import run_row
+from fakelake.infra.events import resource
 from fakelake.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def tell(summary: DriftSummary) -> None:
     ]
     emit_event(
         EVENT,
-        resource={"prefect.resource.id": f"fakelake.lake.{summary.lake}", "prefect.resource.name": summary.lake},
+        resource={"prefect.resource.id": resource(summary.lake), "prefect.resource.name": summary.lake},
         payload={
             "run_id": summary.run_id, "model_version": summary.model_version, "since": summary.since.isoformat(),
             "recent": summary.recent, "drifted": told,

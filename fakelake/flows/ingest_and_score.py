@@ -50,10 +50,6 @@ class TickSummary:
     quarantined: int = 0
     said: list[str] = field(default_factory=list)
 
-    @property
-    def exit_code(self) -> int:
-        return 3 if self.quarantined else 0
-
     def lines(self) -> list[str]:
         return self.said
 
