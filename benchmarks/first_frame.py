@@ -19,6 +19,8 @@ from statistics import median
 
 from verdict import at_least, at_most
 
+from fakelake.infra.up_state import read_state
+
 FAKELAKE = (sys.executable, "-m", "fakelake.flows.cli")
 MOST_S = 5.0
 
@@ -43,34 +45,46 @@ def main() -> int:
 
 def measure_with_up(video: Path, lake: Path, runs: int) -> list[float]:
     log = lake.with_suffix(".log")
-    env = {**os.environ, "FAKELAKE_INBOX": str(lake.with_name("inbox"))}
+    env = {**environment(lake), "FAKELAKE_INBOX": str(lake.with_name("inbox"))}
     up = subprocess.Popen((*FAKELAKE, "up", "--lake", str(lake)), env=env, stdout=log.open("wb"), stderr=log.open("ab"))
     try:
         while "It is up" not in log.read_text():
             if up.poll() is not None:
                 raise SystemExit(log.read_text())
             time.sleep(0.2)
-        time.sleep(10)  # its worker is still polling for the first time
-        return [first_frame(video, lake, run) for run in range(runs)]
+        spare = Path(read_state(str(lake)).spare)
+        seconds = []
+        for run in range(runs):
+            while not spare.exists():
+                time.sleep(0.2)
+            time.sleep(10)  # at first its worker is still polling for the first time
+            seconds.append(first_frame(video, lake, run))
+        return seconds
     finally:
         up.send_signal(signal.SIGTERM)
         up.wait()
 
 
+def environment(lake: Path) -> dict[str, str]:
+    """The failpoint is a setting like others: a spare with other settings would be refused."""
+    return {
+        **os.environ, "FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_ACTION": "pause",
+        "FAKELAKE_FAILPOINT_DIR": str(lake.with_name(f"{lake.name}-marks")),
+    }  # fmt: skip
+
+
 def first_frame(video: Path, lake: Path, run: int) -> float:
     """Seconds. Each run is under a recipe of its own, so that none is done before."""
-    marks = lake.with_name(f"{lake.name}-marks-{run}")
-    marks.mkdir()
-    env = {
-        **os.environ, "FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_DIR": str(marks),
-        "FAKELAKE_FAILPOINT_ACTION": "pause",
-    }  # fmt: skip
+    env = environment(lake)
+    mark = Path(env["FAKELAKE_FAILPOINT_DIR"], "decode")
+    mark.parent.mkdir(exist_ok=True)
+    mark.unlink(missing_ok=True)
     command = (*FAKELAKE, "ingest", str(video), "--lake", str(lake), "--set", f"max_frames={20 + run}")
     start = time.perf_counter()
     process = subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    while not (marks / "decode").exists():
+    while not mark.exists():
         if process.poll() is not None:
             raise SystemExit(f"{' '.join(command)} ended before its first frame")
         time.sleep(0.01)

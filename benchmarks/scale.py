@@ -182,7 +182,7 @@ def _end_of_run(lake: Lake) -> None:
 def _ask(lake: Lake, sql: str) -> float:
     command = [sys.executable, "-c", ASK, str(lake.location.path("catalog.duckdb")), sql]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(out)[0]
+    return json.loads(out.splitlines()[-1])[0]  # above it DuckDB draws its progress in a long query
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -18,7 +18,7 @@ WORDS = {
     WORKERS: "the cores that read videos are all busy",
     "driver": "handing out and collecting calls, and Prefect's, one process on one core",
     "commit": "looking up keys in the whole of `videos`, and reading and writing five Delta logs",
-    "publication": "views made anew at each commit, which opens every file that they list",
+    "publication": "views made anew at each commit, and the two files that hold them",
     "compaction": "merging small files, and looking after each commit whether any have to be",
     "run": "start and report of a flow run: what the lake knows, contact sheet",
 }

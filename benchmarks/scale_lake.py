@@ -167,7 +167,7 @@ def _stand_ins(lake: Lake, table: str, files: list[int]) -> list[Part]:
                 first[groups] = write_part(lake, table, new_name(), filler(table, 2 * groups))
             parts.append(first[groups])
             continue
-        copy = replace(first[groups], path=f"{new_name()}-0.parquet")
+        copy = replace(first[groups], path=f"{new_name()}-0.{len(spec.schema)}.parquet")
         shutil.copyfile(lake.location.path(table, first[groups].path), lake.location.path(table, copy.path))
         parts.append(copy)
     return parts

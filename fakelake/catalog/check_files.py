@@ -13,7 +13,7 @@ from fakelake.catalog.delta import Part
 from fakelake.catalog.delta_log import read_log
 from fakelake.catalog.finding import Finding
 from fakelake.catalog.lake import Lake, committed_parts
-from fakelake.catalog.schemas import TABLES
+from fakelake.catalog.schemas import SCHEMAS, TABLES
 from fakelake.catalog.staging import STAGING
 
 THREADS = 4
@@ -46,7 +46,7 @@ def survey(lake: Lake, *, deep: bool = False) -> tuple[dict[str, list[Part]], di
     """Per table the files whose rows count, and of all of them those that are lost or broken, and how."""
     counted: dict[str, list[Part]] = {}
     found: dict[Part, str] = {}
-    attempts: set[str] = set()
+    attempts = SCHEMAS["videos"].empty_table()["attempt_id"]
     with ThreadPoolExecutor(THREADS) as pool:
         for name, spec in TABLES.items():  # videos first: it says whose rows count
             parts = delta.parts_of(lake.table(name), name)
@@ -57,7 +57,7 @@ def survey(lake: Lake, *, deep: bool = False) -> tuple[dict[str, list[Part]], di
             found |= {part: text for part, text in zip(parts, texts, strict=True) if text}
             if name == "videos":
                 healthy = [part for part in parts if part not in found]
-                attempts = set(lake.read_parts(healthy, name, ["attempt_id"]).column(0).to_pylist())
+                attempts = lake.read_parts(healthy, name, ["attempt_id"]).column(0)
             counted[name] = parts
     return counted, found
 

@@ -56,8 +56,11 @@ def compact_if_needed(lake: Lake, small_files: int = 256, *, target_bytes: int |
     done = []
     for name, spec in TABLES.items():
         target = target_bytes or _target(spec)
+        enough = small_files if spec.by_attempt else -(-small_files // 4)
+        if _fresh(_small(delta.parts_of(lake.table(name), name), target)) < enough:
+            continue  # which attempts were committed need not be read to see this
         parts = _small(lake.parts(name), target)
-        if sum(not part.compacted for part in parts) >= (small_files if spec.by_attempt else -(-small_files // 4)):
+        if _fresh(parts) >= enough:
             done.append(_exchange(lake, name, bins(_of_like_size(parts), target)))
     return _published(lake, done)
 
@@ -81,6 +84,10 @@ def _target(spec: TableSpec) -> int:
 
 def _small(parts: Iterable[Part], target: int) -> list[Part]:
     return [part for part in parts if part.bytes < target / 2]
+
+
+def _fresh(parts: Iterable[Part]) -> int:
+    return sum(not part.compacted for part in parts)
 
 
 def _of_like_size(parts: Iterable[Part]) -> list[Part]:

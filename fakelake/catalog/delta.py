@@ -40,8 +40,14 @@ class Part:
 
     @property
     def attempt_id(self) -> str:
-        """The attempt that wrote it: the file's name is `<attempt_id>-<n>.parquet`."""
+        """The attempt that wrote it: the file's name is `<attempt_id>-<n>.<columns>.parquet`."""
         return PurePosixPath(self.path).stem.rpartition("-")[0]
+
+    @property
+    def columns(self) -> int:
+        """How many columns it has; 0 where its name does not say, as in lakes from before names did."""
+        count = PurePosixPath(self.path).stem.rpartition(".")[2]
+        return int(count) if count.isdecimal() else 0
 
     @property
     def compacted(self) -> bool:

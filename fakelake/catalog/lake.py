@@ -118,7 +118,7 @@ class Lake:
         if not TABLES[name].by_attempt:
             return delta.parts_of(self.table(name), name)
         # In this order: what a videos row vouches for was committed before it.
-        attempts = set(self.read("videos", ["attempt_id"]).column(0).to_pylist())
+        attempts = self.read("videos", ["attempt_id"]).column(0)
         return committed_parts(delta.parts_of(self.table(name), name), attempts)
 
     def read(
@@ -199,9 +199,14 @@ class Lake:
         return set(self.read("videos", ["video_id"], pc.field("recipe_id") == recipe_id).column(0).to_pylist())
 
 
-def committed_parts(parts: Iterable[Part], attempts: set[str]) -> list[Part]:
-    """Of a table's files, those that compaction made and those of the given attempts."""
-    return [part for part in parts if part.compacted or part.attempt_id in attempts]
+def committed_parts(parts: Sequence[Part], attempts: pa.ChunkedArray) -> list[Part]:
+    """Of a table's files, those that compaction made and those of the given attempts.
+
+    There are few files and, in a large lake, millions of attempts: Arrow looks through these, not Python.
+    """
+    asked = pa.array({part.attempt_id for part in parts if not part.compacted}, pa.string())
+    found = set(pc.filter(attempts, pc.is_in(attempts, asked)).to_pylist()) if len(asked) else set()
+    return [part for part in parts if part.compacted or part.attempt_id in found]
 
 
 def one_of(column: str, values: Iterable[str]) -> pc.Expression:

@@ -45,8 +45,9 @@ def conform(spec: TableSpec, rows: pa.Table | pa.RecordBatch, schema: pa.Schema 
 
 
 class PartWriter:
-    """Writes `<attempt_id>-<n>.parquet` of one table.
+    """Writes `<attempt_id>-<n>.<columns>.parquet` of one table.
 
+    The number of columns tells the views which files lack some, so that they need not open all to see.
     Rows gather until a row group is full, so memory stays at one row group. The file gets its name, or on S3
     is uploaded, only in `close`; until then nobody can take it for whole. Leaving a `with` block on an
     exception aborts.
@@ -55,7 +56,7 @@ class PartWriter:
     def __init__(self, location: LakeLocation, table: str, attempt_id: str, n: int = 0) -> None:
         self._spec = TABLES[table]
         self._location = location
-        self._name = f"{attempt_id}-{n}.parquet"
+        self._name = f"{attempt_id}-{n}.{len(self._spec.schema)}.parquet"
         self._rows = 0
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0

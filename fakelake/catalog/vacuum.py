@@ -21,7 +21,7 @@ from fakelake.catalog.lake import Lake, committed_parts
 from fakelake.catalog.location import StoredFile
 from fakelake.catalog.lock import lake_lock
 from fakelake.catalog.publish import CATALOG_SQL, publish, publish_locked
-from fakelake.catalog.schemas import TABLES
+from fakelake.catalog.schemas import SCHEMAS, TABLES
 from fakelake.catalog.staging import STAGING
 
 RETENTION = timedelta(days=7)
@@ -73,14 +73,14 @@ def kept_parts(lake: Lake, since: datetime, keep: Sequence[Mapping[str, int]] = 
     """table -> file names that must stay for the versions since a time and for the named snapshots."""
     logs = {name: read_log(lake.location, name) for name in TABLES}
     snapshots = [*keep, *_snapshots_of_runs(lake, since)]
-    kept, attempts = {}, set()
+    kept, attempts = {}, SCHEMAS["videos"].empty_table()["attempt_id"]
     for name, log in logs.items():  # videos first: it says which attempts were committed
         versions = {log.version_at(since)} | {change.version for change in log.changes if change.at >= since}
         versions |= {snapshot[name] for snapshot in snapshots if name in snapshot}
         parts = log.parts_at(versions)
         if name == "videos":
             there = [part for part in parts if lake.location.size(f"videos/{part.path}") is not None]
-            attempts = set(lake.read_parts(there, name, ["attempt_id"]).column(0).to_pylist())
+            attempts = lake.read_parts(there, name, ["attempt_id"]).column(0)
         if TABLES[name].by_attempt:  # of other attempts no reader takes a row, in no version
             parts = committed_parts(parts, attempts)
         kept[name] = {part.path for part in parts}

@@ -33,6 +33,7 @@ class Publication:
     """What a set of views shows: the lake's root, each table's Delta version, and each table's files (addresses).
 
     with_strays: tables that hold rows of videos that do not exist, which their views leave out
+    with_narrow: tables that hold files from before a column was added
     """
 
     root: str
@@ -40,6 +41,7 @@ class Publication:
     files: Mapping[str, tuple[str, ...]]
     published_at: str
     with_strays: frozenset[str] = frozenset()
+    with_narrow: frozenset[str] = frozenset()
 
     def older_than(self, versions: Mapping[str, int]) -> bool:
         """Whether any table would go back."""
@@ -65,9 +67,10 @@ class Publication:
 
     def _table_view(self, name: str) -> str:
         files = ",\n  ".join(quote_file(file) for file in self.files[name])
-        # union_by_name: files from before a column was added lack it. Hive partitioning: a directory
-        # called a=b above the lake must not become a column.
-        source = f"read_parquet([\n  {files}\n], union_by_name = true, hive_partitioning = false)"
+        # union_by_name: files from before a column was added lack it. To bind such a view DuckDB opens every file,
+        # so only where there are such. Hive partitioning: a directory a=b above the lake must not become a column.
+        union = "union_by_name = true, " if name in self.with_narrow else ""
+        source = f"read_parquet([\n  {files}\n], {union}hive_partitioning = false)"
         condition = f"\nWHERE {_ONLY_ROWS[name]}" if name in self.with_strays else ""
         comments = "".join(
             f"\nCOMMENT ON COLUMN {name}.{_identifier(field.name)} IS {quote(field.metadata[b'comment'].decode())};"
@@ -91,7 +94,7 @@ def plan(lake: Lake) -> Publication:
 
     Writes the zero-row file that each view starts with, where it is not there yet.
     """
-    versions, files, strays = {}, {}, set()
+    versions, files, strays, narrow = {}, {}, set(), set()
     committed = SCHEMAS["videos"].empty_table()
     for name, spec in TABLES.items():  # videos first: what it vouches for was committed before it
         table = lake.table(name)
@@ -99,15 +102,17 @@ def plan(lake: Lake) -> Publication:
         if name == "videos":
             committed = lake.read_parts(parts, name, ["video_id", "attempt_id"])
         if spec.by_attempt:
-            parts = committed_parts(parts, set(committed["attempt_id"].to_pylist()))
+            parts = committed_parts(parts, committed["attempt_id"])
         elif name in _ONLY_ROWS:
             ids = lake.read_parts(parts, name, ["video_id"]).column(0)
             if not pc.all(pc.is_in(ids, committed["video_id"]), min_count=0).as_py():
                 strays.add(name)
+        if any(part.columns != len(spec.schema) for part in parts):
+            narrow.add(name)
         versions[name] = table.version()
         files[name] = (seed(lake.location, name), *(lake.location.uri(name, part.path) for part in parts))
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Publication(lake.location.root, versions, files, now, frozenset(strays))
+    return Publication(lake.location.root, versions, files, now, frozenset(strays), frozenset(narrow))
 
 
 def seed(location: LakeLocation, name: str) -> str:

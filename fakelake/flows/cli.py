@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -30,6 +32,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # rendering help with rich costs a third of a second
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class Label(StrEnum):
@@ -120,13 +125,27 @@ app.command(name="forget")(catalog_commands.forget)
 
 def main(argv: list[str] | None = None) -> None:
     """Console entry: errors that a person can mend are printed without a traceback, with exit code 1 or 2."""
+    if argv is None and (code := _by_a_spare(sys.argv[1:])) is not None:
+        sys.exit(code)
     try:
         app(argv)
-    except KeyboardInterrupt:
-        print("Stopped. What was committed is safe: the same command goes on from there.", file=sys.stderr)
-        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's own answer to Ctrl-C, without a word
+            print("Stopped. What was committed is safe: the same command goes on from there.", file=sys.stderr)
+        raise
     except Exception as error:
         sys.exit(fail(error))
+
+
+def _by_a_spare(arguments: list[str]) -> int | None:
+    """The exit code, where `fakelake up` has a process ready for this command; else None."""
+    if arguments[:1] not in (["ingest"], ["score"]):
+        return None
+    from fakelake.infra.handover import handed_over
+
+    given = [b for a, b in pairwise(arguments) if a == "--lake"]
+    given += [a.removeprefix("--lake=") for a in arguments if a.startswith("--lake=")]
+    return handed_over(arguments, lake_root(given[-1] if given else None))
 
 
 if __name__ == "__main__":

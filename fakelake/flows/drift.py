@@ -7,21 +7,20 @@ import sys
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.events import emit_event
 
 from fakelake.catalog.lake import Lake
 from fakelake.flows.run_row import run_row
-from fakelake.infra.events import resource
+from fakelake.infra.events import DRIFT, tell
 from fakelake.infra.settings import Settings
 
 if TYPE_CHECKING:
     from fakelake.tasks.drift import Drift
 
-EVENT = "fakelake.drift"
+TOLD = ("measure", "psi", "ks", "words")  # of each measure that drifted, by the event
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,20 +56,38 @@ class DriftSummary:
         ]
 
 
+@dataclass(slots=True, kw_only=True)
+class NothingToCompare:
+    """A lake that has no training to compare with yet: a nightly run is done with that, a person has no answer."""
+
+    lake: str
+    words: str
+    outcome: str = "nothing to compare with"
+    exit_code: ClassVar[int] = 1
+
+    def lines(self) -> list[str]:
+        return [f"nothing to compare with yet: {self.words}"]
+
+
 @flow(name="drift", validate_parameters=False)
-def drift(lake: str | None = None, days: float = 7.0, quiet: bool = False) -> DriftSummary:
+def drift(lake: str | None = None, days: float = 7.0, quiet: bool = False) -> DriftSummary | NothingToCompare:
     """Compare the videos of the last `days` with those of the champion's training; an event tells of drift, once a run.
 
-    Raises NoReference where there is no training to compare with, ValueError for days that are none.
+    Where there is no training to compare with yet, it says so and is done. Raises ValueError for days that are none.
     """
     from fakelake.tasks.drift import Limits, compare
-    from fakelake.tasks.drift_lake import read_sides
+    from fakelake.tasks.drift_lake import NoReference, read_sides
     from fakelake.tasks.drift_plot import drift_picture
 
     settings = Settings()
     opened = Lake.open(lake or settings.lake)
     started, run_id, snapshot = datetime.now(UTC), uuid.uuid4().hex, opened.snapshot()
-    sides = read_sides(opened, days, started)
+    try:
+        sides = read_sides(opened, days, started)
+    except NoReference as error:  # a nightly run that failed until the first training would alarm somebody each night
+        none = NothingToCompare(lake=opened.location.root, words=str(error))
+        create_markdown_artifact(f"# Drift\n\n{none.lines()[0]}", key="drift-summary", description=none.outcome)
+        return none
     if not quiet:
         print(f"comparing {sides.recent.videos} videos with {sides.reference.videos}", file=sys.stderr)
     limits = Limits(psi=settings.drift_psi, ks=settings.drift_ks, least=settings.drift_least)
@@ -87,7 +104,11 @@ def drift(lake: str | None = None, days: float = 7.0, quiet: bool = False) -> Dr
     record(opened, summary, snapshot, started)
     show(summary, picture)
     if summary.drifted:
-        tell(summary)
+        found = [each for each in summary.measures if each.drifted]
+        tell(
+            summary.lake, DRIFT, run_id=run_id, model_version=summary.model_version, since=summary.since.isoformat(),
+            recent=summary.recent, drifted=[{name: getattr(each, name) for name in TOLD} for each in found],
+        )  # fmt: skip
     return summary
 
 
@@ -106,20 +127,3 @@ def show(summary: DriftSummary, picture: bytes) -> None:
     said = "\n".join(f"- {line}" for line in summary.lines())
     image = f"![reference against recent](data:image/png;base64,{base64.b64encode(picture).decode()})"
     create_markdown_artifact(f"# Drift\n\n{said}\n\n{image}", key="drift-summary", description="what has drifted")
-
-
-def tell(summary: DriftSummary) -> None:
-    """One event of the lake, for automations to start from."""
-    told = [
-        {"measure": each.measure, "psi": each.psi, "ks": each.ks, "words": each.words}
-        for each in summary.measures
-        if each.drifted
-    ]
-    emit_event(
-        EVENT,
-        resource={"prefect.resource.id": resource(summary.lake), "prefect.resource.name": summary.lake},
-        payload={
-            "run_id": summary.run_id, "model_version": summary.model_version, "since": summary.since.isoformat(),
-            "recent": summary.recent, "drifted": told,
-        },
-    )  # fmt: skip

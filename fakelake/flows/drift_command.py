@@ -17,7 +17,10 @@ def drift(
     days: Annotated[float, typer.Option(help="Compare the videos that came in during so many last days.")] = 7.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Is what comes in still like what the champion was trained beside? Exit code 3: something has drifted."""
+    """Is what comes in still like what the champion was trained beside?
+
+    Exit code 3: something has drifted; 1: there is no training to compare with yet.
+    """
     from fakelake.infra.prefect_env import prepare
 
     prepare(lake_root(lake))

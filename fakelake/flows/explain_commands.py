@@ -46,13 +46,12 @@ def explain(
             f"{model}: write detector@champion, detector@challenger or detector@3", param_hint="--model"
         )
     from fakelake.catalog.lake import Lake
-    from fakelake.catalog.scores import champion
     from fakelake.tasks.facts import UNSCORED, facts_of
 
     opened = Lake.open(lake_root(lake))
     video_id = find(opened, video)
-    # The lake's own champion: what its verdicts are of, whatever a registry says meanwhile.
-    version = champion(opened) if wanted == "champion" else _version(opened, name, wanted)
+    # The verdict: of the lake's own champion, whatever a registry says meanwhile, or of the one that stands in for it.
+    version = None if wanted == "champion" else _version(opened, name, wanted)
     facts = facts_of(opened, video_id, version)
     folder = out or Path(f"explain-{video_id[:12]}")
     if facts.verdict.band in UNSCORED:

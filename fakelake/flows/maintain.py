@@ -7,13 +7,12 @@ from datetime import timedelta
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.events import emit_event
 
 from fakelake.catalog.check import check
 from fakelake.catalog.compact import compact
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.vacuum import vacuum
-from fakelake.infra.events import resource
+from fakelake.infra.events import DAMAGED, tell
 from fakelake.infra.settings import Settings
 
 
@@ -64,6 +63,5 @@ def maintain(lake: str | None = None, days: float = 7.0, deep: bool = False) -> 
     said = "\n".join(f"- {line}" for line in summary.lines())
     create_markdown_artifact(f"# Upkeep\n\n{said}", key="maintain-summary", description="what the upkeep found and did")
     if summary.findings:
-        where = {"prefect.resource.id": resource(summary.lake)}
-        emit_event("fakelake.lake.damaged", where, payload={"findings": summary.findings[:20]})
+        tell(summary.lake, DAMAGED, findings=summary.findings[:20])
     return summary

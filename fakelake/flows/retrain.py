@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -16,6 +17,9 @@ from fakelake.flows.train_detector import MODEL, TrainSummary, train_detector
 from fakelake.infra.held_alone import held_alone
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import store_of, work_directory
+
+if TYPE_CHECKING:
+    from fakelake.tasks.new_labels import NewLabels
 
 PLAN = "plan.json"
 
@@ -30,6 +34,20 @@ class RetrainSummary:
 
     def lines(self) -> list[str]:
         return self.said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a retraining keeps from the start: a killed one goes on with it.
+
+    watermark: the last training then; split: to train on, None: a new one; said: of the split, for people
+    labels: by class, as counted before the split was made. Those that come later are new to the next training.
+    """
+
+    watermark: str
+    split: str | None
+    labels: dict[str, int]
+    said: list[str]
 
 
 @flow(name="retrain", timeout_seconds=7 * 24 * 3600, validate_parameters=False)
@@ -55,13 +73,14 @@ def retrain(
         if watermark not in (None, found.watermark):
             said = f"Training {found.watermark[:8]} came since this was started: nothing to do."
             return RetrainSummary(lake=opened.location.root, outcome="done before", said=[said])
-        split, said = planned_split(opened, settings, directory, found.watermark)
+        plan = planned(opened, settings, directory, found)
         training = train_detector(
-            opened.location.root, recipe or settings.retrain_recipe, dict(settings.retrain_changes), split, quiet=quiet
+            opened.location.root, recipe or settings.retrain_recipe, dict(settings.retrain_changes), plan.split,
+            quiet=quiet, labels=plan.labels,
         )  # fmt: skip
         (directory / PLAN).unlink(missing_ok=True)
     summary = RetrainSummary(
-        lake=opened.location.root, outcome="promoted" if training.promoted else "refused", said=said
+        lake=opened.location.root, outcome="promoted" if training.promoted else "refused", said=plan.said
     )
     summary.said += training.lines()
     if training.promoted:
@@ -70,15 +89,16 @@ def retrain(
     return summary
 
 
-def planned_split(lake: Lake, settings: Settings, directory: Path, watermark: str) -> tuple[str | None, list[str]]:
-    """The split to train on, and what is to be said of it; the same again for a retraining that was killed."""
-    plan = directory / PLAN
-    if plan.exists() and (left := json.loads(plan.read_text()))["watermark"] == watermark:
-        return left["split"], left["said"]
+def planned(lake: Lake, settings: Settings, directory: Path, found: NewLabels) -> Planned:
+    """The plan that a killed retraining of the same watermark left, or a new one."""
+    path = directory / PLAN
+    if path.exists() and (left := json.loads(path.read_text()))["watermark"] == found.watermark:
+        return Planned(**{"labels": dict(found.now), **left})  # an older program kept no labels
     split, said = extended_split(lake, settings)
-    plan.with_suffix(".tmp").write_text(json.dumps({"watermark": watermark, "split": split, "said": said}))
-    plan.with_suffix(".tmp").replace(plan)
-    return split, said
+    plan = Planned(watermark=found.watermark, split=split, labels=dict(found.now), said=said)
+    path.with_suffix(".tmp").write_text(json.dumps(asdict(plan)))
+    path.with_suffix(".tmp").replace(path)
+    return plan
 
 
 def extended_split(lake: Lake, settings: Settings) -> tuple[str | None, list[str]]:

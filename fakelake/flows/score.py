@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 from prefect import flow
+from prefect.runtime import flow_run
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.publish import publish
@@ -106,7 +107,9 @@ def score(
             summary.outcome = "planned"
             return summary
         if plan.videos:
-            run_driver(opened, settings, summary, plan, bundle, quiet, hours)
+            with store.run("scoring", f"{name} version {version}", told_of(summary, snapshot)) as run:
+                run_driver(opened, settings, summary, plan, bundle, quiet, hours)
+                run.figures({count: getattr(summary, count) for count in ("scored", "quarantined", "left")})
         else:
             publish(opened)  # verdicts are read below, and an earlier run may have died before it published
         if generator:
@@ -121,6 +124,14 @@ def score(
         tell(opened, settings, summary)
     record(opened, summary, snapshot, started)
     return summary
+
+
+def told_of(summary: ScoreSummary, snapshot: dict) -> dict[str, object]:
+    """What MLflow keeps with a scoring, beside its figures; `run_id` is that of the lake's rows."""
+    return {
+        "lake": summary.lake, "run_id": summary.run_id, "model_version": summary.model_version,
+        "to_score": summary.to_score, "table_versions": json.dumps(snapshot), "prefect_flow_run": flow_run.id,
+    }  # fmt: skip
 
 
 def own_champion(lake: Lake, store: ModelStore) -> str:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 BANDS = ("fake", "suspicious")
 _WORST = """
     SELECT video_id, recipe_id, worst_track FROM verdicts
-    WHERE list_contains($bands, band) AND worst_track IS NOT NULL AND ($dataset IS NULL OR dataset = $dataset)
+    WHERE list_contains($bands, band) AND worst_track IS NOT NULL AND model_version = $version
+      AND ($dataset IS NULL OR dataset = $dataset)
     ORDER BY p_fake DESC, video_id
 """
 
@@ -90,7 +91,8 @@ def wanted(
     """recipe_id -> videos whose worst face was not measured yet, and how many were."""
     known = faces_with_parts(lake, summary.model, summary.model_version, generator_version)
     with lake.connect() as connection:
-        rows = connection.execute(_WORST, {"bands": list(BANDS), "dataset": dataset}).fetchall()
+        values = {"bands": list(BANDS), "version": summary.model_version, "dataset": dataset}
+        rows = connection.execute(_WORST, values).fetchall()
     todo = defaultdict(list)
     for video_id, recipe_id, track_id in rows:
         if (video_id, recipe_id, track_id) not in known:

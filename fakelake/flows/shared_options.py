@@ -25,7 +25,6 @@ FOR_PEOPLE = {
     *("NothingToLearnFrom", "OneClassOnly", "TrainingDiverged", "OtherTraining", "EvaluationError", "NoFittingCrops"),
     *("HeldByAnother", "WorkersFailed", "NotScored", "CropsChanged", "SourceUnfit", "NothingToDraw"),
     *("PortTaken", "ServiceFailed", "NoFittingFace", "SwapNotPermitted", "SignerUnfit", "NotSigned"),
-    "NoReference",
 }
 BAD_USAGE = {
     "PartUnknown",

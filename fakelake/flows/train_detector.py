@@ -69,6 +69,7 @@ def train_detector(
     device: str | None = None,
     promote: bool = True,
     quiet: bool = False,
+    labels: dict | None = None,
 ) -> TrainSummary:
     """Train a detector on the lake's labelled videos, register it as challenger, promote it if it is better.
 
@@ -76,6 +77,7 @@ def train_detector(
     split:   id of a split, or its beginning; default: made of today's labels (of `dataset`, if given)
     device:  cpu or cuda; default: a GPU where there is one
     promote: let the gate decide at the end; else the version stays challenger
+    labels:  how many there were by class when the split was made; default: as many as today
 
     The same call again goes on with a training that was killed.
     """
@@ -87,7 +89,8 @@ def train_detector(
     opened = Lake.open(lake or settings.lake)
     store = store_of(opened, settings)
     made = make_recipe(recipe, changes)
-    started, snapshot, labels = datetime.now(UTC), opened.snapshot(), labels_by_class(opened)
+    started, snapshot = datetime.now(UTC), opened.snapshot()
+    labels = labels_by_class(opened) if labels is None else labels
     plan = plan_training(opened, made, split=split, dataset=dataset, demo=recipe == "demo")
     weights = first_weights(plan.recipe)
     device = device or best_device()
@@ -99,6 +102,7 @@ def train_detector(
         "program": __version__, **{f"videos_{k}": v for k, v in plan.counts().items()},
     }  # fmt: skip
     with training_alone(directory):
+        labels = counted_at_start(directory, labels)
         with store.run(MODEL, made.name, parameters, remember=directory / "mlflow_run") as run:
             if settings.train_workers > 1:
                 share_out(plan, directory, weights, settings, device, store.address, run.run_id)
@@ -130,6 +134,15 @@ def train_detector(
         record(opened, summary, plan.recipe_id, made.to_json(), snapshot, started)
         shutil.rmtree(directory, ignore_errors=True)  # only now: until here, the same call would have gone on from it
     return summary
+
+
+def counted_at_start(directory: Path, labels: dict[str, int]) -> dict[str, int]:
+    """The labels as counted when this training began: what came since one was killed is not in its training set."""
+    counted = directory / "labels.json"
+    if not counted.exists():
+        counted.with_suffix(".tmp").write_text(json.dumps(labels))
+        counted.with_suffix(".tmp").replace(counted)
+    return json.loads(counted.read_text())
 
 
 def share_out(plan, directory: Path, weights, settings: Settings, device: str, address: str, mlflow_run: str) -> None:

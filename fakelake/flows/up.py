@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +46,10 @@ def run_up(lake: str) -> int:
             refuse_taken(port)
         with until_told() as told_to_stop:
             services = Services(directory / "logs", stderr)
+            # Not in the lake: the path of a Unix socket is at most 107 bytes long.
+            own = tempfile.mkdtemp(prefix="fakelake-up-")
             try:
-                state = start_all(services, lake, settings, plan)
+                state = start_all(services, lake, settings, plan, Path(own, "spare"))
                 write_state(lake, state)
                 for name, address in state.pages.items():
                     print(f"{name:>8}  {address}", flush=True)
@@ -60,12 +64,16 @@ def run_up(lake: str) -> int:
                 remove_state(lake)
                 stderr("Stopping ...")
                 services.stop()
+                shutil.rmtree(own)
     stderr("Stopped.")
     return 0
 
 
-def start_all(services: Services, lake: str, settings: Settings, plan: Path) -> UpState:
-    """Prefect's server, MLflow, Ray, the deployments, and last the worker that runs them. Raises ServiceFailed."""
+def start_all(services: Services, lake: str, settings: Settings, plan: Path, waiting: Path) -> UpState:
+    """Prefect's server, MLflow, Ray, the deployments, and last the worker that runs them. Raises ServiceFailed.
+
+    waiting: the socket of the process that is ready for a command.
+    """
     directory = up_directory(lake)
     prefect, mlflow = f"http://{HOST}:{settings.prefect_port}", f"http://{HOST}:{settings.mlflow_port}"
     inbox = settings.inbox if settings.inbox.startswith("s3://") else str(Path(settings.inbox).absolute())
@@ -97,7 +105,9 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path) -> 
     services.run("deploy", (*REGISTER, POOL, "--close-left", "--deploy", str(plan)), env)
     stderr("Starting the worker ...")
     services.start(worker(env, free_port()))
-    return UpState(pid=os.getpid(), env=env, pages=pages)
+    if settings.spare:
+        services.start(spare(env, waiting))
+    return UpState(pid=os.getpid(), env=env, pages=pages, spare=str(waiting) if settings.spare else "")
 
 
 def prefect_server(settings: Settings, address: str, directory: Path) -> Service:
@@ -143,7 +153,9 @@ def ray_head(settings: Settings, port: int, token: dict[str, str], log: Path) ->
         name="ray", healthy=partial(has_started, port, log),
         tries=3,  # it gives itself 30 s, which a busy machine exceeds
         command=(sys.executable, *command),
-        env={"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", **token},
+        # Idle workers of the spare are not to go because a schedule's run has some too.
+        env={"RAY_num_workers_soft_limit": str(4 * (settings.cpus or os.cpu_count() or 1)),
+             "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", **token},
     )  # fmt: skip
 
 
@@ -168,6 +180,14 @@ def worker(env: dict[str, str], port: int) -> Service:
     return Service(
         name="worker", healthy=partial(answers, f"http://{HOST}:{port}/health"), command=(*PREFECT, *command),
         env={**env, **own},
+    )  # fmt: skip
+
+
+def spare(env: dict[str, str], waiting: Path) -> Service:
+    """Becomes the next command. Nobody waits for it: a command that finds none starts by itself."""
+    return Service(
+        name="spare", healthy=lambda: True, command=(sys.executable, "-m", "fakelake.flows.spare", str(waiting)),
+        env=env, disposable=True,
     )  # fmt: skip
 
 

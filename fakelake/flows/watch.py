@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from prefect import flow, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.deployments import run_deployment
-from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 
 from fakelake.catalog.lake import Lake
-from fakelake.infra.events import resource
+from fakelake.infra.events import GIVEN_UP, tell
 from fakelake.infra.settings import Settings
 
 RETRAIN = "retrain/retrain"  # flow and deployment
@@ -73,9 +72,7 @@ def watch(lake: str | None = None, dry_run: bool = False) -> WatchSummary:
         keys(opened.location.root, found.watermark, settings.retrain_tries), opened.location.root, found.watermark
     )
     if summary.outcome == "given up":
-        emit_event(
-            "fakelake.retraining.given_up", {"prefect.resource.id": resource(summary.lake)}, payload={"why": reason}
-        )
+        tell(summary.lake, GIVEN_UP, why=reason)
     return summary
 
 

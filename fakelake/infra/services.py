@@ -28,6 +28,7 @@ class Service:
     """A process to run; `healthy` tells whether it answers, and is asked until it does.
 
     tries: how often it is started where it ends before it answers
+    disposable: it ends whenever it was used, with code 0 or by a signal; all can go on without it
     """
 
     name: str
@@ -36,6 +37,7 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict)
     patience_s: float = 240.0
     tries: int = 1
+    disposable: bool = False
 
 
 class Services:
@@ -66,7 +68,14 @@ class Services:
         for name, (service, process) in list(self._running.items()):
             if process.poll() is None:
                 continue
+            if service.disposable and process.returncode <= 0:
+                self.start(service)
+                continue
             self._restarts[name] = self._restarts.get(name, 0) + 1
+            if self._restarts[name] > RESTARTS and service.disposable:
+                self._told(f"{name} cannot be started: going on without (log: {self.log(name)})")
+                del self._running[name]
+                continue
             if self._restarts[name] > RESTARTS:
                 raise ServiceFailed(
                     f"{name} died {RESTARTS + 1} times. Its log, {self.log(name)}, ends:\n{self._tail(service)}"

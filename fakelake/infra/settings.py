@@ -54,6 +54,9 @@ class Settings(BaseSettings):
 
     prefect_port: int = Field(4200, ge=1, le=65535, description="of the Prefect server of `fakelake up`, on loopback")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="of the MLflow server of `fakelake up`, on loopback")
+    spare: bool = Field(
+        True, description="`fakelake up` keeps a process ready that becomes the next command (about 1 GB of memory)"
+    )
     prefect_database: str | None = Field(
         None, description="of `fakelake up`: postgresql+asyncpg://...; unset: SQLite in the lake's _up", repr=False
     )

@@ -15,11 +15,15 @@ PATIENCE_S = 2.0  # for an answer of its Prefect server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpState:
-    """pid: of `fakelake up`; env: what others set to use its servers; pages: name -> address, for a browser."""
+    """pid: of `fakelake up`; env: what others set to use its servers; pages: name -> address, for a browser.
+
+    spare: the Unix socket on which a process waits to become the next command (flows/spare.py); "": none
+    """
 
     pid: int
     env: Mapping[str, str]
     pages: Mapping[str, str]
+    spare: str = ""
 
 
 def up_directory(lake: str) -> Path:

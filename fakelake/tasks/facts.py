@@ -142,7 +142,7 @@ class Facts:
 
 
 def facts_of(lake: Lake, video_id: str, version: str | None = None) -> Facts:
-    """What `version` said of a video; None: the verdict, which is the champion's. Raises NotScored."""
+    """What `version` said of a video; None: the verdict, the champion's or a former one's. Raises NotScored."""
     with lake.connect() as connection:
         verdict = _verdict(lake, connection, video_id, version)
         if not verdict.scored:

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fakelake.catalog.parts import PartWriter, RowsRefused
+from fakelake.catalog.parts import Part, PartWriter, RowsRefused
 from fakelake.catalog.schemas import SCHEMAS
 
 
@@ -22,8 +22,14 @@ def test_a_part_has_its_name_only_when_it_is_whole(lake):
     writer.write(pictures(600))
     assert not any(name.endswith(".parquet") for name in names(lake, "crops"))
     part = writer.close()
-    assert names(lake, "crops") == ["a-7.parquet"] == [part.path]
-    assert (part.rows, part.bytes, part.attempt_id) == (600, lake.location.size("crops/a-7.parquet"), "a")
+    columns = len(SCHEMAS["crops"])
+    assert names(lake, "crops") == [f"a-7.{columns}.parquet"] == [part.path]
+    assert (part.rows, part.bytes) == (600, lake.location.size(f"crops/{part.path}"))
+    assert (part.attempt_id, part.columns) == ("a", columns)
+
+
+def test_a_file_from_before_names_told_columns_has_a_number_that_no_table_has():
+    assert (Part("crops", "a-7.parquet", 1, 1).columns, Part("crops", "a-7.parquet", 1, 1).attempt_id) == (0, "a")
 
 
 def test_an_aborted_part_leaves_nothing(lake):

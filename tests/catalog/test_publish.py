@@ -94,6 +94,16 @@ def test_the_log_of_a_shell_that_died_is_moved_aside(lake):
     assert ask(shell(lake), "SELECT count(*) FROM labels") == [(1,)]
 
 
+def test_a_publication_opens_no_file_that_it_lists(lake):
+    """There are thousands in a large lake, and each commit publishes."""
+    commit_videos(lake, [write_video(lake, 1)])
+    for table in ("crops", "frames"):
+        [part] = lake.parts(table)
+        lake.location.path(table, part.path).write_bytes(b"no Parquet")
+    publish(lake)
+    assert count(lake, "videos") == 1
+
+
 def test_a_publication_leaves_no_temporary_file(lake):
     lake.append("labels", [LABEL])
     assert [file.name for file in lake.location.path().iterdir() if file.name.startswith(".")] == []

@@ -228,7 +228,7 @@ def test_rescoring_by_a_new_champion_adds_rows_and_forgets_none(judged):
     commit_scores(judged, scores(1, [5.0]))
     promote(judged, "2", hours=10)
     calibrate(judged, "2", hours=9, temperature=2.0)
-    assert rows(judged, "FROM verdicts") == []  # the champion has not looked yet
+    assert verdict(judged, 1, "band, model_version") == ("fake", "1")  # the champion has not looked yet
     commit_scores(judged, scores(1, [-4.0], version="2", hours=11))
     assert verdict(judged, 1, "band, model_version") == ("authentic", "2")
     history = rows(judged, "SELECT model_version, p_fake FROM score_history ORDER BY scored_at")
@@ -371,8 +371,8 @@ def test_parts_speak_for_the_champion_only_and_the_latest_measurement_counts(jud
 # --- lakes with nothing in them
 
 VIEWS = (
-    "champion", "current_calibrations", "track_scores", "video_scores", "champion_recipes", "decisions", "timeline",
-    "review_queue", "score_history", "model_comparison", "part_evidence",
+    "champion", "champions", "champion_recipes", "stand_ins", "verdict_windows", "current_calibrations", "track_scores",
+    "video_scores", "decisions", "timeline", "review_queue", "score_history", "model_comparison", "part_evidence",
 )  # fmt: skip
 
 

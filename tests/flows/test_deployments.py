@@ -16,7 +16,7 @@ DEPLOYMENTS = {each["name"]: each for each in PLAN["deployments"]}
 PARAMETERS = {
     "ingest-and-score": {"paths", "lake", "recipe", "overrides", "dataset", "quiet"},
     "score": {"lake", "model", "dataset", "dry_run", "quiet", "parts", "hours"},
-    "train-detector": {"lake", "recipe", "changes", "split", "dataset", "device", "promote", "quiet"},
+    "train-detector": {"lake", "recipe", "changes", "split", "dataset", "device", "promote", "quiet", "labels"},
     "train-generator": {"lake", "recipe", "changes", "split", "dataset", "device", "promote", "quiet"},
     "watch": {"lake", "dry_run"},
     "retrain": {"lake", "watermark", "recipe", "quiet"},

@@ -13,10 +13,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner
 
 from fakelake.catalog.lake import Lake
-from fakelake.flows.drift import EVENT, drift
+from fakelake.flows.drift import drift
 from fakelake.flows.drift_command import drift as command
-from fakelake.flows.shared_options import fail
-from fakelake.tasks.drift_lake import NoReference
+from fakelake.infra.events import DRIFT
 from tests.tasks.lake_of_ages import ago, empty_lake, ingest, normal, train
 
 MEASURES = ["score", "face_height", "sharpness", "no_face", "codec"]
@@ -115,7 +114,7 @@ def test_the_artifacts_show_the_words_and_the_picture(ran, server):
 
 def test_the_run_that_found_drift_and_no_other_sent_one_event_of_the_lake(ran, server):
     end = time.monotonic() + 120
-    while not (found := ask(f"{server}/events/filter", filter={"event": {"name": [EVENT]}})["events"]):
+    while not (found := ask(f"{server}/events/filter", filter={"event": {"name": [DRIFT]}})["events"]):
         assert time.monotonic() < end, "no event came"
         time.sleep(0.5)
     [event] = [
@@ -148,8 +147,20 @@ def test_the_command_ends_with_0_where_nothing_did(ran):
     assert done.exit_code == 0 and "unknown" in done.stdout and "0 recent videos" in done.stdout
 
 
-def test_a_lake_without_a_training_is_told_what_to_do(server, tmp_path, capsys):
-    done = typed("--lake", Lake.create(tmp_path / "lake").location.root)
-    assert isinstance(done.exception, NoReference)
-    assert fail(done.exception) == 1
-    assert capsys.readouterr().err.startswith("fakelake: This lake has no champion")
+# --- before the first training
+
+
+def test_a_night_before_the_first_training_is_no_failure_and_says_what_to_do(server, tmp_path):
+    state = drift(Lake.create(tmp_path / "lake").location.root, quiet=True, return_state=True)
+    assert state.is_completed()
+    said = ask(f"{server}/artifacts/drift-summary/latest")["data"]
+    assert "nothing to compare with yet: This lake has no champion" in said and "fakelake train detector" in said
+
+
+def test_the_command_ends_with_1_where_there_is_no_training_yet(server, tmp_path):
+    lake = Lake.create(tmp_path / "lake")
+    done = typed("--lake", lake.location.root)
+    assert done.exit_code == 1 and done.stdout.startswith("nothing to compare with yet: This lake has no champion")
+    done = typed("--lake", lake.location.root, "--json")
+    assert done.exit_code == 1 and json.loads(done.stdout)["outcome"] == "nothing to compare with"
+    assert rows(lake, "FROM drift") == []

@@ -61,10 +61,11 @@ def test_a_node_that_dies_in_mid_ingest_is_no_fault_of_the_video_on_it(cluster, 
 
 
 def test_a_training_goes_on_from_its_checkpoint_when_a_node_of_it_dies(cluster, pipeline, tmp_path):
-    lake_of_faces(tmp_path / "lake", people(24, frames=8))
+    lake_of_faces(tmp_path / "lake", people(16, frames=8))
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     run = start(
-        *TRAIN, "--lake", tmp_path / "lake", FAKELAKE_RAY_ADDRESS=cluster.address, FAKELAKE_TRAIN_WORKERS="2"
+        *TRAIN, "--set", "clips_per_video=4", "--lake", tmp_path / "lake",
+        FAKELAKE_RAY_ADDRESS=cluster.address, FAKELAKE_TRAIN_WORKERS="2",
     )  # fmt: skip
     wait_until(lambda: list((tmp_path / "lake" / "_mlflow" / "training").glob("*/last.pt")), run)
     cluster.add_node(num_cpus=1)

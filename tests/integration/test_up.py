@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mlflow import MlflowClient
 
 from fakelake.catalog.lake import Lake
 from fakelake.infra.settings import Settings
@@ -160,6 +161,12 @@ def test_a_video_in_the_inbox_becomes_a_verdict_and_shows_on_the_page(up):
     assert band in ("authentic", "suspicious", "fake") and version == "1"
     artifacts = {each["key"] for each in ask(up, "/artifacts/latest/filter", {})}
     assert {"ingest-summary", "ingest-shards", "highest-scores", "champion"} <= artifacts
+    client = MlflowClient(up.state.pages["MLflow"])
+    scoring = client.get_experiment_by_name("scoring").experiment_id
+    latest = client.search_runs([scoring], order_by=["attributes.start_time DESC"])[0]
+    assert (latest.info.status, latest.data.metrics["scored"]) == ("FINISHED", 1)
+    [(of_row,)] = query(up.lake, "SELECT arg_max(run_id, finished_at) FROM runs WHERE flow = 'score'")
+    assert latest.data.params["run_id"] == of_row, "MLflow's run names the lake's"
 
 
 def test_a_tick_with_nothing_to_do_ends_at_once_and_leaves_no_trace_in_the_lake(up):

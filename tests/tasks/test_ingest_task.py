@@ -5,6 +5,7 @@ import pickle
 import pyarrow.parquet as pq
 import pytest
 
+from fakelake.catalog.schemas import SCHEMAS
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.ingest_task import examine_task, read_task, write_task
 from tests.media import paste_faces, write_sound
@@ -32,7 +33,7 @@ def test_a_video_of_one_segment_is_written_at_once(clip, tmp_path):
     written = read_task(job)
     assert (written.video.row["dataset"], written.video.row["tracks"], written.faces) == ("news", 2, 48)
     assert files(tmp_path / "lake") == [
-        f"{table}/attempt-0.parquet" for table in ("crops", "frames", "portraits")
+        f"{table}/attempt-0.{len(SCHEMAS[table])}.parquet" for table in ("crops", "frames", "portraits")
     ]  # fmt: skip
 
 

@@ -1,4 +1,5 @@
--- One row a version of the detector that is calibrated or champion: how its logits are read, in numbers and in words.
+-- One row a version of the detector that is calibrated, is champion or was: how its logits are read, in numbers and in
+-- words. `standing_in`: what verdicts add where a former champion speaks.
 -- A champion without a calibration is read plainly, and never says `fake`: nothing vouches for its false alarms.
 CREATE OR REPLACE VIEW current_calibrations AS
 WITH latest AS (
@@ -7,10 +8,10 @@ WITH latest AS (
         PARTITION BY model_version ORDER BY calibrations."at" DESC, calibration_id DESC
     ) = 1
 ), filled AS (
-    SELECT model_version, champion.model_version IS NOT NULL AS is_champion, calibration_id,
+    SELECT model_version, coalesce(turn = 0, false) AS is_champion, standing_in, calibration_id,
            coalesce(aggregation, 'mean') AS aggregation, coalesce(temperature, 1) AS temperature, alpha, fake_at,
            coalesce(suspicious_at, 0.5) AS suspicious_at, authentic, fake, refused, latest."at"
-    FROM latest FULL JOIN champion USING (model_version)
+    FROM latest FULL JOIN champions USING (model_version)
 )
 SELECT *,
        CASE WHEN calibration_id IS NULL THEN 'the model has no calibration'

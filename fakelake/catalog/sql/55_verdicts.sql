@@ -1,13 +1,14 @@
--- One row a video: what the champion makes of it now, in a band and in words. Computed from `scores` whenever it is
--- asked, so a new calibration, a new champion or a person's decision shows at once.
--- Of several recipes the latest scored counts. Not here: videos that are ready and wait for the champion, unless marks
--- speak for themselves.
+-- One row a video: what the champion makes of it now, in a band and in words; until it has scored a video, what the
+-- former champion made of it, read by that one's own calibration. Computed from `scores` whenever it is asked, so a new
+-- calibration, a new champion or a person's decision shows at once.
+-- Of several recipes the latest scored counts. Not here: videos that are ready and that no champion has scored, unless
+-- marks speak for themselves.
 -- What marks say of a video's making (band_by_marks) beats its score; p_fake stays as scored.
 -- No part is referred to twice, so that a condition on video_id reaches every scan.
 CREATE OR REPLACE VIEW verdicts AS
 WITH scored AS (
     SELECT s.*, v.dataset, v.provenance, v.reason AS broken
-    FROM (FROM video_scores WHERE is_champion) AS s
+    FROM video_scores_of('verdict_windows') AS s
     JOIN (SELECT video_id, recipe_id, dataset, provenance, reason FROM videos WHERE status <> 'no_face') AS v
          USING (video_id, recipe_id)
     LEFT JOIN (SELECT video_id, recipe_id AS latest FROM champion_recipes) USING (video_id)
@@ -19,7 +20,7 @@ WITH scored AS (
                 WHEN s.p_fake >= k.fake_at THEN 'fake'
                 WHEN s.p_fake >= k.suspicious_at THEN 'suspicious'
                 ELSE 'authentic' END AS band
-    FROM scored AS s JOIN (FROM current_calibrations WHERE is_champion) AS k ON s.is_champion = k.is_champion
+    FROM scored AS s JOIN current_calibrations AS k USING (model_version)
 ), faceless AS (
     SELECT video_id, recipe_id, dataset, reason, provenance FROM videos WHERE status = 'no_face'
     QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY ingested_at DESC NULLS LAST, recipe_id) = 1
@@ -35,14 +36,14 @@ WITH scored AS (
         SELECT video_id, url_decode(parse_filename(uri)), dataset, 'failed', coalesce(message, error), recipe_id, NULL
         FROM trouble AS t
         WHERE stage = 'score' OR NOT EXISTS (FROM videos WHERE videos.video_id = t.video_id)
-    ) ANTI JOIN (FROM scores JOIN champion USING (model, model_version)) USING (video_id)
+    ) ANTI JOIN (FROM scores JOIN champions USING (model, model_version)) USING (video_id)
     QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY provenance NULLS LAST) = 1
 ), everything AS (
     SELECT video_id, NULL AS file, dataset, p_fake, band,
            CASE band WHEN 'authentic' THEN why_authentic WHEN 'suspicious' THEN why_suspicious WHEN 'fake' THEN why_fake
                      WHEN 'not_applicable' THEN coalesce(reason, 'no window could be scored')
                      ELSE 'the calibration names no known aggregation: ' || aggregation END
-               || CASE WHEN broken IS NULL THEN '' ELSE '; ' || broken END AS reason,
+               || standing_in || CASE WHEN broken IS NULL THEN '' ELSE '; ' || broken END AS reason,
            logit, worst_track, worst_second, windows, model_version, recipe_id, calibration_id, scored_at, provenance
     FROM banded
     UNION ALL

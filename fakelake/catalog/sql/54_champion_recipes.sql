@@ -1,8 +1,0 @@
--- For videos that may have been ingested under several recipes: the one that the champion scored latest counts.
--- All others, in most lakes all, are left out: they need no sorting.
-CREATE OR REPLACE VIEW champion_recipes AS
-SELECT DISTINCT ON (video_id) video_id, recipe_id
-FROM scores JOIN champion USING (model, model_version)
-WHERE video_id IN (SELECT video_id FROM videos WHERE recipe_id <> (SELECT max(recipe_id) FROM videos))
-ORDER BY video_id, scored_at DESC, recipe_id;
-COMMENT ON VIEW champion_recipes IS 'Of videos with several recipes: the recipe whose scores count';
