@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from fakelake.infra.ports import free_port
 from fakelake.infra.prefect_env import prepare
 
 prepare()
@@ -53,7 +53,7 @@ def _needs_servers(file: str) -> bool:
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """API address of a real Prefect server on loopback, with a database of its own."""
     home = tmp_path_factory.mktemp("prefect")
-    port = _free_port()
+    port = free_port()
     env = {**os.environ, "PREFECT_HOME": str(home)}
     serve = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
     log = (home / "server.log").open("wb")
@@ -65,12 +65,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 240) -> None:
@@ -91,7 +85,7 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """Environment variables of a real S3 server on loopback, which honours conditional writes."""
     pytest.importorskip("moto.server")
     log = tmp_path_factory.mktemp("s3") / "server.log"
-    port = _free_port()
+    port = free_port()
     serve = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(serve, stdout=log.open("wb"), stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"

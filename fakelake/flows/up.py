@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from types import FrameType
 from fakelake.catalog.lake import Lake
 from fakelake.flows.run import stderr
 from fakelake.infra.held_alone import held_alone
+from fakelake.infra.ports import HOST, free_port, listens
 from fakelake.infra.prefect_env import prepare
 from fakelake.infra.services import Service, Services
 from fakelake.infra.settings import Settings
@@ -27,7 +27,6 @@ from fakelake.infra.up_state import UpState, answers, remove_state, up_directory
 POOL = "fakelake"
 RUNS_AT_ONCE = 3  # so that a retraining, which takes hours, holds up neither ingest nor watch
 LOOK_EVERY_S = 2.0
-HOST = "127.0.0.1"
 REGISTER = (sys.executable, "-m", "fakelake.infra.register")
 PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 
@@ -210,20 +209,6 @@ def refuse_taken(port: int) -> None:
             f"Another program listens on port {port}. End it, or choose others: FAKELAKE_PREFECT_PORT, "
             "FAKELAKE_MLFLOW_PORT."
         )
-
-
-def listens(port: int) -> bool:
-    """Whether somebody accepts connections there."""
-    with socket.socket() as connection:
-        connection.settimeout(1)
-        return connection.connect_ex((HOST, port)) == 0
-
-
-def free_port() -> int:
-    """That nobody uses now."""
-    with socket.socket() as server:
-        server.bind((HOST, 0))
-        return server.getsockname()[1]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 STATE = "up.json"
@@ -65,6 +66,6 @@ def answers(url: str, timeout_s: float = PATIENCE_S) -> bool:
     """Whether an address answers with success."""
     try:
         urllib.request.urlopen(url, timeout=timeout_s).close()
-    except OSError:
+    except (OSError, HTTPException):  # the second: what answers there speaks another language
         return False
     return True

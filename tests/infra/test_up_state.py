@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ import threading
 import pytest
 
 from fakelake.infra import prefect_env
-from fakelake.infra.up_state import UpState, answering, read_state, remove_state, up_directory, write_state
+from fakelake.infra.up_state import UpState, answering, answers, read_state, remove_state, up_directory, write_state
 
 
 @pytest.fixture
@@ -82,3 +83,12 @@ def test_commands_use_the_servers_unless_the_user_names_another(lake, api, monke
     monkeypatch.setattr("os.environ", {**os.environ, "PREFECT_API_URL": "http://elsewhere/api"})
     prefect_env.prepare(lake)
     assert os.environ["PREFECT_API_URL"] == "http://elsewhere/api"
+
+
+def test_a_server_that_speaks_another_language_does_not_answer():
+    """Ray's gRPC on the port where MLflow should be."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=lambda: server.accept()[0].sendall(b"\x00\x00\x18\x04\x00\x00\r\n"))
+        thread.start()
+        assert not answers(f"http://127.0.0.1:{server.getsockname()[1]}/health")
+        thread.join()

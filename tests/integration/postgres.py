@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import _free_port
+from fakelake.infra.ports import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 MISSING = "no PostgreSQL on this machine: apt-get install postgresql"
@@ -27,7 +27,7 @@ def there() -> bool:
 def postgres(*databases: str) -> Iterator[str]:
     """`postgresql://...:port/`, to be followed by one of the databases."""
     # Not in pytest's directory: it refuses to run as root, and pytest lets no other user come that far.
-    folder, port = Path(tempfile.mkdtemp(prefix="fakelake-postgres-")), _free_port()
+    folder, port = Path(tempfile.mkdtemp(prefix="fakelake-postgres-")), free_port()
     data = folder / "data"
     if os.geteuid() == 0:
         shutil.chown(folder, _other_user())

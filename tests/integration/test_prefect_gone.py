@@ -10,7 +10,8 @@ import pytest
 
 from fakelake.catalog.content import content_hash
 from fakelake.catalog.lake import Lake
-from tests.conftest import _free_port, _wait_for
+from fakelake.infra.ports import free_port
+from tests.conftest import _wait_for
 from tests.integration.clips import short_clips
 from tests.integration.commands import FAST, ingest
 
@@ -20,7 +21,7 @@ CLIPS = 12
 @pytest.fixture
 def server(tmp_path):
     """A Prefect server of the test's own, to be killed: its process and its address."""
-    port, log = _free_port(), tmp_path / "server.log"
+    port, log = free_port(), tmp_path / "server.log"
     command = [
         sys.executable,
         "-m",

@@ -20,7 +20,7 @@ from fakelake.catalog.lake import Lake
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import store_of
 from fakelake.infra.up_state import read_state, up_directory
-from tests.conftest import _free_port
+from fakelake.infra.ports import free_port
 from tests.integration.clips import short_clips
 from tests.integration.commands import query
 from tests.integration.labelled_lake import SETTINGS
@@ -59,7 +59,7 @@ def up(tmp_path_factory):
         own = {
             "FAKELAKE_LAKE": str(root / "lake"), "FAKELAKE_INBOX": str(root / "inbox"),
             "FAKELAKE_INBOX_SETTLE_S": "0.1",
-            "FAKELAKE_PREFECT_PORT": str(_free_port()), "FAKELAKE_MLFLOW_PORT": str(_free_port()),
+            "FAKELAKE_PREFECT_PORT": str(free_port()), "FAKELAKE_MLFLOW_PORT": str(free_port()),
             "FAKELAKE_PREFECT_DATABASE": address.replace("://", "+asyncpg://") + "prefect",
             "FAKELAKE_MLFLOW_DATABASE": address.replace("://", "+psycopg://") + "mlflow",
             "FAKELAKE_RETRAIN_RECIPE": "demo", "FAKELAKE_RETRAIN_CHANGES": json.dumps(TINY),

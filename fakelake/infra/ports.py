@@ -1,0 +1,30 @@
+"""Ports of this machine."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+HOST = "127.0.0.1"
+# Below the ports that Linux hands out by itself (from 32768), above those of Ray's workers (10002 to 19999):
+# one that the system picks may belong to somebody's connection before the server that it is for has come up.
+ASKED = range(20_000, 32_768)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex((HOST, port)) == 0
+
+
+def free_port() -> int:
+    """That nobody uses now, and that nobody gets without asking for it by number. Raises OSError where all are taken."""
+    for port in random.sample(ASKED, 1000):
+        with socket.socket() as server:
+            try:
+                server.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise OSError("None of a thousand ports of this machine is free.")

@@ -1,0 +1,20 @@
+"""A port that nobody has, and that the system gives to nobody by itself."""
+
+import socket
+
+from fakelake.infra.ports import ASKED, free_port, listens
+
+
+def test_a_free_port_can_be_had_and_listened_on():
+    port = free_port()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        assert listens(port)
+    assert not listens(port)
+
+
+def test_it_is_none_that_linux_hands_out_by_itself_nor_one_of_rays():
+    lowest = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])  # noqa: PTH123, SIM115
+    assert free_port() in ASKED
+    assert max(ASKED) < lowest and min(ASKED) > 19_999
