@@ -19,7 +19,7 @@ def listens(port: int) -> bool:
 
 
 def free_port() -> int:
-    """That nobody uses now, and that nobody gets without asking for it by number. Raises OSError where all are taken."""
+    """That nobody uses now, and that nobody gets unasked. Raises OSError where all are taken."""
     for port in random.sample(ASKED, 1000):
         with socket.socket() as server:
             try:

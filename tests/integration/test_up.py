@@ -17,10 +17,10 @@ import pytest
 from mlflow import MlflowClient
 
 from fakelake.catalog.lake import Lake
+from fakelake.infra.ports import free_port
 from fakelake.infra.settings import Settings
 from fakelake.infra.store_of import store_of
 from fakelake.infra.up_state import read_state, up_directory
-from fakelake.infra.ports import free_port
 from tests.integration.clips import short_clips
 from tests.integration.commands import query
 from tests.integration.labelled_lake import SETTINGS
