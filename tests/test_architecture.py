@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "models": {"models"},
     "catalog": {"catalog"},
     "infra": {"infra", "catalog"},
+    "review": {"review", "tasks", "catalog", "infra"},
 }
 # Beside the rooms: the version.
 OF_THE_HOUSE = "fakelake"

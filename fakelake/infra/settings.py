@@ -54,6 +54,23 @@ class Settings(BaseSettings):
 
     prefect_port: int = Field(4200, ge=1, le=65535, description="of the Prefect server of `fakelake up`, on loopback")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="of the MLflow server of `fakelake up`, on loopback")
+    desk: bool = Field(True, description="`fakelake up` serves the review desk")
+    desk_port: int = Field(8000, ge=1, le=65535, description="of the review desk of `fakelake up`, on loopback")
+    desk_hosts: str = Field("127.0.0.1,localhost", description="names under which browsers may ask for the desk")
+    desk_https: bool = Field(
+        False, description="a proxy with TLS stands before the desk (it sets X-Forwarded-Proto): HTTPS only, with HSTS"
+    )
+    desk_upload_bytes: int = Field(4 << 30, ge=1, description="the largest file that the desk takes")
+    desk_keep_days: float | None = Field(
+        None,
+        gt=0,
+        description="days after which the file of an upload is deleted; faces and verdict stay. Unset: never",
+    )
+    desk_roots: str = Field(
+        "", description="folders that administrators may take videos from by path at the desk, separated by :"
+    )
+    desk_undo_s: float = Field(15, ge=0, description="seconds in which a decision can be taken back unseen")
+    desk_two_people: bool = Field(False, description="a decision becomes a label when a second person says the same")
     spare: bool = Field(
         True, description="`fakelake up` keeps a process ready that becomes the next command (about 1 GB of memory)"
     )

@@ -1,0 +1,55 @@
+"""Who may do what: a viewer looks, a moderator decides and uploads, an administrator sees to people, files and SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+ROLES = ("viewer", "moderator", "administrator")  # each may what those before it may
+
+
+def role_of(user: AbstractBaseUser | AnonymousUser) -> str | None:
+    """The highest of a person's roles; None for nobody, and for somebody without one."""
+    if not user.is_authenticated:
+        return None
+    if user.is_superuser:
+        return "administrator"
+    if not hasattr(user, "_desk_role"):
+        names = set(user.groups.values_list("name", flat=True))
+        user._desk_role = next((role for role in reversed(ROLES) if role in names), None)
+    return user._desk_role
+
+
+def may(user: AbstractBaseUser | AnonymousUser, role: str) -> bool:
+    """Whether a person has at least this role."""
+    own = role_of(user)
+    return own is not None and ROLES.index(own) >= ROLES.index(role)
+
+
+def needs(role: str) -> Callable:
+    """Decorator of a view: others get the plain 403 page, and those who are not logged in the log-in page."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if not may(request.user, role):
+                raise PermissionDenied(f"This needs the role {role}. You have: {role_of(request.user) or 'none'}.")
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def role_for_templates(request: HttpRequest) -> dict[str, object]:
+    """For every template: `role`, and what it may."""
+    user = getattr(request, "user", AnonymousUser())
+    return {
+        "role": role_of(user),
+        "may_decide": may(user, "moderator"),
+        "may_administrate": may(user, "administrator"),
+    }

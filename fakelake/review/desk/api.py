@@ -1,0 +1,5 @@
+"""In the making."""
+
+from ninja import NinjaAPI
+
+api = NinjaAPI(title="fakelake", version="1")
