@@ -12,6 +12,7 @@ import typer
 
 from fakelake.flows import (
     catalog_commands,
+    desk_command,
     drift_command,
     explain_commands,
     export_commands,
@@ -108,6 +109,7 @@ app.add_typer(catalog_commands.app, name="catalog")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(export_commands.app, name="export")
 app.add_typer(labels.app, name="labels")
+app.add_typer(desk_command.app, name="desk")
 app.add_typer(splits.app, name="splits")
 app.add_typer(model_commands.train_app, name="train")
 app.command(name="score")(model_commands.score)

@@ -120,8 +120,8 @@ def report_highest(lake: Lake, run_id: str, version: str, settings: Settings) ->
     sheet = cv2.imencode(".jpg", contact_sheet(strips, SHOWN_CROPS), (cv2.IMWRITE_JPEG_QUALITY, 85))[1].tobytes()
     lake.location.write_bytes(f"reports/{run_id}/highest.jpg", sheet)
     table = "\n".join(
-        f"| {cell(name)} | {band} | {p_fake:.2f} | {second:.1f} | {cell(reason)} |"
-        for _, name, band, p_fake, second, reason, _, _ in rows
+        f"| {linked(name, video_id, settings)} | {band} | {p_fake:.2f} | {second:.1f} | {cell(reason)} |"
+        for video_id, name, band, p_fake, second, reason, _, _ in rows
     )
     picture = f"![faces at the worst second](data:image/jpeg;base64,{base64.b64encode(sheet).decode()})"
     create_markdown_artifact(
@@ -134,6 +134,11 @@ def report_highest(lake: Lake, run_id: str, version: str, settings: Settings) ->
             f"{settings.mlflow_pages}/#/models/detector/versions/{version}", link_text=f"detector version {version}",
             key="champion", description="the model behind these scores, in MLflow",
         )  # fmt: skip
+
+
+def linked(name: str, video_id: str, settings: Settings) -> str:
+    """A video's name, with its page of the review desk behind it where there is one."""
+    return f"[{cell(name)}]({settings.desk_pages}/videos/{video_id}/)" if settings.desk_pages else cell(name)
 
 
 def cell(text: str) -> str:

@@ -13,7 +13,7 @@ from fakelake.flows.shared_options import JsonOption, LakeOption, lake_root, pri
 
 
 def up(lake: LakeOption = None) -> None:
-    """Run Prefect, MLflow and Ray for this lake until Ctrl-C: schedules tick, commands find them and start faster."""
+    """Run Prefect, MLflow, Ray and the review desk for this lake until Ctrl-C; other commands find them."""
     from fakelake.flows.up import run_up
 
     raise typer.Exit(run_up(lake_root(lake)))

@@ -56,7 +56,9 @@ def show(
 
 @app.command()
 def retry(
-    name: Annotated[str | None, typer.Argument(help="Part of a file name or address; default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Parts of file names or addresses; default: all.")
+    ] = None,
     lake: LakeOption = None,
     recipe: Annotated[str | None, typer.Option(help="Another recipe than the one that they were tried with.")] = None,
     as_json: JsonOption = False,
@@ -68,7 +70,7 @@ def retry(
     from fakelake.flows.run import ingest_quietly, score_quietly
 
     rows = _open_rows(lake)
-    rows = _matching(rows, name) if name else rows
+    rows = _matching_any(rows, names) if names else rows
     if not rows:
         print_json([]) if as_json else typer.echo("Nothing is in quarantine.")
         return
@@ -135,6 +137,19 @@ def _matching(rows: list[dict], name: str) -> list[dict]:
     if not found:
         raise ValueError(f"Nothing in quarantine matches {name!r}. See `fakelake quarantine ls`.")
     return found
+
+
+def _matching_any(rows: list[dict], names: list[str]) -> list[dict]:
+    """Those that any name matches, each once. One of several whole addresses may have left quarantine meanwhile."""
+    by_address: dict[str, list[dict]] = {}
+    for row in rows:
+        by_address.setdefault(row["uri"], []).append(row)
+    found = {}
+    for name in names:
+        gone = "://" in name and len(names) > 1
+        for row in by_address.get(name) or ([] if gone else _matching(rows, name)):
+            found[id(row)] = row
+    return list(found.values())
 
 
 def _file(uri: str) -> str:

@@ -1,4 +1,4 @@
-"""`fakelake up`: Prefect's server and worker, MLflow and Ray on this machine, until told to stop."""
+"""`fakelake up`: Prefect's server and worker, MLflow, Ray and the review desk on this machine, until told to stop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run_up(lake: str) -> int:
     Lake.open(lake, create=True)
     directory = up_directory(lake)
     with held_alone(directory, f"`fakelake up` runs for this lake already (its state is in {directory})."):
-        for port in (settings.prefect_port, settings.mlflow_port):
+        for port in (settings.prefect_port, settings.mlflow_port, *([settings.desk_port] if settings.desk else [])):
             refuse_taken(port)
         with until_told() as told_to_stop:
             services = Services(directory / "logs", stderr)
@@ -52,6 +52,8 @@ def run_up(lake: str) -> int:
                 write_state(lake, state)
                 for name, address in state.pages.items():
                     print(f"{name:>8}  {address}", flush=True)
+                if (first := directory / "desk" / "first_password").exists():
+                    print(f"The desk's first person is admin; the password is in {first}", flush=True)
                 print(
                     f"It is up. Videos put into {state.env['FAKELAKE_INBOX']} are taken in. Stop with Ctrl-C.",
                     flush=True,
@@ -69,7 +71,7 @@ def run_up(lake: str) -> int:
 
 
 def start_all(services: Services, lake: str, settings: Settings, plan: Path, waiting: Path) -> UpState:
-    """Prefect's server, MLflow, Ray, the deployments, and last the worker that runs them. Raises ServiceFailed.
+    """Prefect's server, MLflow, Ray, the deployments, the worker that runs them, the desk. Raises ServiceFailed.
 
     waiting: the socket of the process that is ready for a command.
     """
@@ -78,7 +80,7 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
     inbox = settings.inbox if settings.inbox.startswith("s3://") else str(Path(settings.inbox).absolute())
     if not inbox.startswith("s3://"):
         Path(inbox).mkdir(parents=True, exist_ok=True)
-    pages = {"Prefect": prefect}
+    pages = ({"desk": f"http://{HOST}:{settings.desk_port}"} if settings.desk else {}) | {"Prefect": prefect}
     env = {
         "PREFECT_API_URL": f"{prefect}/api", "FAKELAKE_LAKE": lake if "://" in lake else str(Path(lake).absolute()),
         "FAKELAKE_INBOX": inbox,
@@ -93,6 +95,7 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
     elif settings.mlflow.startswith("http"):
         pages["MLflow"] = settings.mlflow
     env |= {"FAKELAKE_MLFLOW_PAGES": pages["MLflow"]} if "MLflow" in pages else {}
+    env |= {"FAKELAKE_DESK_PAGES": pages["desk"]} if "desk" in pages else {}
     if settings.ray_address is None:
         port = free_port()
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(new_token(directory / "ray_token"))}
@@ -104,6 +107,8 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
     services.run("deploy", (*REGISTER, POOL, "--close-left", "--deploy", str(plan)), env)
     stderr("Starting the worker ...")
     services.start(worker(env, free_port()))
+    if settings.desk:
+        services.start(desk(env, pages["desk"]))
     if settings.spare:
         services.start(spare(env, waiting))
     return UpState(pid=os.getpid(), env=env, pages=pages, spare=str(waiting) if settings.spare else "")
@@ -182,6 +187,14 @@ def worker(env: dict[str, str], port: int) -> Service:
     )  # fmt: skip
 
 
+def desk(env: dict[str, str], address: str) -> Service:
+    """The review desk: the pages on which moderators decide."""
+    return Service(
+        name="desk", healthy=partial(answers, f"{address}/login/"),
+        command=(sys.executable, "-m", "fakelake.review.serve"), env=env,
+    )  # fmt: skip
+
+
 def spare(env: dict[str, str], waiting: Path) -> Service:
     """Becomes the next command. Nobody waits for it: a command that finds none starts by itself."""
     return Service(
@@ -207,7 +220,7 @@ def refuse_taken(port: int) -> None:
     if listens(port):
         raise PortTaken(
             f"Another program listens on port {port}. End it, or choose others: FAKELAKE_PREFECT_PORT, "
-            "FAKELAKE_MLFLOW_PORT."
+            "FAKELAKE_MLFLOW_PORT, FAKELAKE_DESK_PORT."
         )
 
 

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         None, description="of `fakelake up`: postgresql://...; unset: the lake's own SQLite", repr=False
     )
     mlflow_pages: str | None = Field(None, description="address of MLflow's pages, for links in reports")
+    desk_pages: str | None = Field(None, description="address of the review desk, for links in reports")
     retrain_labels: int = Field(50, ge=1, description="new labels of one class that start a retraining")
     retrain_share: float = Field(
         0.1, gt=0, description="or new labels as a share of those of that class that the last training knew"

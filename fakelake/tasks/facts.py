@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 
 import duckdb
-import pyarrow.compute as pc
 
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.recipe import Recipe
@@ -17,10 +17,11 @@ UNSCORED = ("not_applicable", "failed")  # bands of which no score tells
 
 _WHEN = "strftime({} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC')"
 _VERDICT = f"""
-SELECT v.* EXCLUDE (scored_at), {_WHEN.format("v.scored_at")} AS scored_at, near.name AS decided_on_name
-FROM verdicts AS v LEFT JOIN (SELECT video_id, min(name) AS name FROM sources GROUP BY video_id) AS near
-    ON near.video_id = v.decided_on
-WHERE v.video_id = ?
+SELECT v.video_id, v.name, v.dataset, v.p_fake, v.band, v.reason, v.logit, v.worst_track, v.worst_second, v.windows,
+       v.model_version, v.recipe_id, v.calibration_id, v.decided, v.decided_by, v.decided_on, v.provenance,
+       {_WHEN.format("v.scored_at")} AS scored_at,
+       (SELECT min(name) FROM sources WHERE video_id = v.decided_on) AS decided_on_name
+FROM {{verdicts}} AS v WHERE v.video_id = ?
 """
 _OF_VERSION = f"""
 SELECT s.video_id, l.name, l.dataset, s.p_fake, s.reason, s.logit, s.worst_track, s.worst_second, s.windows,
@@ -141,24 +142,41 @@ class Facts:
         return max(of_track, key=lambda window: window.logit - 1e-9 * window.start_s)
 
 
-def facts_of(lake: Lake, video_id: str, version: str | None = None) -> Facts:
-    """What `version` said of a video; None: the verdict, the champion's or a former one's. Raises NotScored."""
-    with lake.connect() as connection:
-        verdict = _verdict(lake, connection, video_id, version)
+def facts_of(
+    lake: Lake,
+    video_id: str,
+    version: str | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
+    verdicts: str = "verdicts",
+) -> Facts:
+    """What `version` said of a video; None: the verdict, the champion's or a former one's. Raises NotScored.
+
+    connection: with the lake's views, where the caller has one already. verdicts: a table there that holds that view's
+    rows, to be read instead of it.
+    """
+    with nullcontext(connection) if connection is not None else lake.connect() as views:
+        verdict = _verdict(lake, views, video_id, version, verdicts)
         if not verdict.scored:
             return Facts(verdict=verdict, reading=None, windows=(), recipe=None)
         key = [video_id, verdict.recipe_id, verdict.model_version]
-        windows = tuple(Window(**row) for row in _rows(connection, _WINDOWS, key))
-        readings = [Reading(**row) for row in _rows(connection, _READING, [verdict.model_version])]
+        windows = tuple(Window(**row) for row in _rows(views, _WINDOWS, key))
+        readings = [Reading(**row) for row in _rows(views, _READING, [verdict.model_version])]
+        recipe = recipe_of(lake, verdict.recipe_id, views)
     reading = readings[0] if readings else Reading(model_version=verdict.model_version)
-    return Facts(verdict=verdict, reading=reading, windows=windows, recipe=recipe_of(lake, verdict.recipe_id))
+    return Facts(verdict=verdict, reading=reading, windows=windows, recipe=recipe)
 
 
-def recipe_of(lake: Lake, recipe_id: str) -> Recipe | None:
-    """As a run that used it wrote it down; None where none did. Settings that this program does not know are left."""
+def recipe_of(lake: Lake, recipe_id: str, connection: duckdb.DuckDBPyConnection | None = None) -> Recipe | None:
+    """As a run that used it wrote it down; None where none did. Settings that this program does not know are left.
+
+    connection: with the lake's views, where the caller has one already.
+    """
     known = {field.name for field in fields(Recipe)}
-    for text in lake.read("runs", ["recipe"], pc.field("recipe_id") == recipe_id).column(0).to_pylist():
-        if text and "crop_margin" in (settings := json.loads(text)):
+    asked = "SELECT DISTINCT recipe FROM runs WHERE recipe_id = ? AND recipe IS NOT NULL"
+    with nullcontext(connection) if connection is not None else lake.connect() as views:
+        texts = views.execute(asked, [recipe_id]).fetchall()
+    for (text,) in texts:
+        if "crop_margin" in (settings := json.loads(text)):
             return Recipe(**{name: value for name, value in settings.items() if name in known})
     return None
 
@@ -168,8 +186,10 @@ def sigmoid(x: float) -> float:
     return math.exp(min(x, 0.0)) / (1 + math.exp(-abs(x)))
 
 
-def _verdict(lake: Lake, connection: duckdb.DuckDBPyConnection, video_id: str, version: str | None) -> Verdict:
-    rows = _rows(connection, _VERDICT, [video_id])
+def _verdict(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, video_id: str, version: str | None, verdicts: str
+) -> Verdict:
+    rows = _rows(connection, _VERDICT.format(verdicts=verdicts), [video_id])
     if rows and (version in (None, rows[0]["model_version"]) or rows[0]["model_version"] is None):
         return Verdict(**rows[0])
     if version is not None and (rows := _rows(connection, _OF_VERSION, [video_id, version])):

@@ -390,3 +390,11 @@ def test_every_view_answers_on_a_lake_that_was_never_scored(lake, view):
     with lake.connect() as connection:
         [(comment,)] = connection.execute(f"SELECT comment FROM duckdb_views() WHERE view_name = '{view}'").fetchall()
     assert comment
+
+
+def test_a_failed_file_whose_name_is_no_text_hides_no_verdict(judged):
+    commit_scores(judged, scores(1, [4.0, 4.0]))
+    judged.append("quarantine", [trouble(90, uri="file:///in/caf%E9.mp4", video_id=video_id(90))])
+    judged.append("quarantine", [trouble(91, uri="file:///in/caf%C3%A9.mp4", video_id=video_id(91))])
+    assert verdict(judged, 1) == "fake"
+    assert (verdict(judged, 90, "name"), verdict(judged, 91, "name")) == ("caf%E9.mp4", "café.mp4")

@@ -1,6 +1,7 @@
 """A desk over a small lake: videos of every band with their files, people of every role, a fresh desk a test."""
 
 import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -99,3 +100,19 @@ def desk(django_of, made):
         return made_client
 
     return SimpleNamespace(client=client, people=people, made=made, lake=made.lake, ids=made.ids)
+
+
+@pytest.fixture
+def own_lake(made, tmp_path):
+    """A copy of the lake to write to."""
+    return Lake.open(shutil.copytree(made.lake.location.root, tmp_path / "lake"))
+
+
+@pytest.fixture
+def own_reader(own_lake, django_of):
+    """How a desk would read that copy."""
+    from fakelake.review.service.reader import LakeReader
+
+    reader = LakeReader(own_lake)
+    yield reader
+    reader.close()

@@ -1,5 +1,155 @@
-"""Every page is there for those who may see it, and for nobody else."""
+"""Every page is there for those who may see it, and for nobody else; what people wrote is shown as text."""
+
+import pytest
+
+PAGES = ["/", "/queue/", "/decisions/", "/insight/", "/quarantine/", "/account/"]
+FOR_MODERATORS = ["/sql/"]
+FOR_ADMINISTRATORS = ["/people/", "/audit/"]
 
 
-def test_the_log_in_page_is_open_to_all(desk):
-    assert desk.client().get("/login/").status_code == 200
+def post_routes(desk):
+    """(address, the least role) of what changes something."""
+    video = desk.ids["two.mp4"]
+    return {
+        f"/videos/{video}/decide/": "moderator", "/queue/decide/": "moderator", "/upload/": "moderator",
+        "/upload/link/": "administrator", "/upload/path/": "administrator", f"/videos/{video}/forget/": "administrator",
+        "/people/": "administrator", "/sql/": "moderator", "/quarantine/retry/": "moderator",
+        f"/videos/{video}/make/case/": "moderator",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES + FOR_MODERATORS + FOR_ADMINISTRATORS)
+def test_nobody_sees_a_page_without_logging_in(desk, page):
+    answer = desk.client().get(page)
+    assert answer.status_code == 302 and answer["Location"].startswith("/login/")
+
+
+def test_no_video_no_face_and_no_box_is_shown_without_logging_in(desk):
+    video = f"/videos/{desk.ids['two.mp4']}/"
+    for address in ("", "boxes/", "file/", "frames/0.jpg", "faces/0/0.jpg", "made/case/"):
+        assert desk.client().get(video + address).status_code == 302, address
+
+
+@pytest.mark.parametrize("role", ["viewer", "moderator", "administrator"])
+def test_each_role_sees_its_pages_and_no_others(desk, role):
+    client = desk.client(role)
+    for page in PAGES:
+        assert client.get(page).status_code == 200, page
+    for page in FOR_MODERATORS:
+        assert client.get(page).status_code == (403 if role == "viewer" else 200), page
+    for page in FOR_ADMINISTRATORS:
+        assert client.get(page).status_code == (200 if role == "administrator" else 403), page
+
+
+def test_each_change_is_refused_below_its_role(desk):
+    below = {"moderator": ["viewer"], "administrator": ["viewer", "moderator"]}
+    for address, least in post_routes(desk).items():
+        for role in below[least]:
+            assert desk.client(role).post(address).status_code == 403, (address, role)
+
+
+def test_each_change_needs_the_token_of_its_form(desk):
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(desk.people["administrator"], backend="django.contrib.auth.backends.ModelBackend")
+    for address in post_routes(desk):
+        answer = client.post(address, {"label": "fake"})
+        assert answer.status_code == 403 and b"gone stale" in answer.content, address
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("two.mp4", ["Fake", "Score over time", "Face 0", "Face 1", "sha256"]),
+        ("calm.mp4", ["Authentic"]),
+        ("blank.mp4", ["Not applicable", "no face in 9 frames", "does not mean that the video is authentic"]),
+        ("new.mp4", ["Not scored yet", "the next run scores it"]),
+    ],
+)
+def test_the_page_of_a_video_says_what_is_known(desk, name, says):
+    text = desk.client("viewer").get(f"/videos/{desk.ids[name]}/").content.decode()
+    assert name in text
+    for said in says:
+        assert said in text
+
+
+def test_a_video_that_failed_has_its_own_page_with_what_to_do(desk):
+    text = desk.client("viewer").get(f"/videos/{'a' * 64}/").content.decode()
+    assert "torn.mp4 ends in the middle." in text and "Copy it again." in text
+
+
+def test_an_unknown_video_is_a_plain_page(desk):
+    answer = desk.client("viewer").get(f"/videos/{'0' * 64}/")
+    assert answer.status_code == 404 and b"What to do" in answer.content
+
+
+@pytest.mark.parametrize(
+    "address", ["/videos/../../etc/passwd/file/", "/videos/%2e%2e%2fetc%2fpasswd/file/", "/static/../settings.py",
+                "/static/desk/../../settings.py", "/videos/" + "A" * 64 + "/file/"]
+)  # fmt: skip
+def test_no_address_reaches_a_file(desk, address):
+    assert desk.client("administrator").get(address).status_code == 404
+
+
+def test_every_answer_forbids_scripts_of_others_frames_and_sniffing(desk):
+    answer = desk.client("viewer").get("/queue/")
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy and "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert answer["X-Frame-Options"] == "DENY" and answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_cookies_are_for_this_site_and_not_for_scripts(desk):
+    client = desk.client()
+    client.get("/login/")
+    client.post("/login/", {"username": "viewer", "password": "a long enough sentence"})
+    for name in ("sessionid", "csrftoken"):
+        cookie = client.cookies[name]
+        assert cookie["secure"] and cookie["httponly"] and cookie["samesite"] == "Lax"
+
+
+def test_no_page_holds_a_script_or_a_style_inline(desk):
+    client = desk.client("administrator")
+    for page in [*PAGES, *FOR_MODERATORS, *FOR_ADMINISTRATORS, f"/videos/{desk.ids['two.mp4']}/"]:
+        text = client.get(page).content.decode()
+        assert "<style" not in text and " style=" not in text and " onclick=" not in text, page
+        assert text.count("<script") == text.count("<script src="), page
+
+
+def test_markup_in_a_note_is_shown_as_text(desk):
+    video = desk.ids["two.mp4"]
+    client = desk.client("moderator")
+    client.post(f"/videos/{video}/decide/", {"label": "fake", "note": "<script>alert(1)</script>"})
+    for page in ("/decisions/", f"/videos/{video}/"):
+        assert "<script>alert" not in client.get(page).content.decode()
+
+
+def test_wrong_passwords_lock_the_name_for_that_machine_only(desk):
+    client = desk.client()
+    for _ in range(8):
+        client.post("/login/", {"username": "viewer", "password": "wrong"})
+    answer = client.post("/login/", {"username": "viewer", "password": "a long enough sentence"})
+    assert answer.status_code == 429 and b"quarter of an hour" in answer.content
+    elsewhere = desk.client(REMOTE_ADDR="10.1.2.3")
+    answer = elsewhere.post("/login/", {"username": "viewer", "password": "a long enough sentence"})
+    assert answer.status_code == 302
+
+
+def test_a_weak_password_is_refused_in_words(desk):
+    answer = desk.client("administrator").post(
+        "/people/", {"do": "add", "name": "new", "password": "short", "role": "viewer"}
+    )
+    assert answer.status_code == 400 and b"too short" in answer.content
+
+
+def test_an_administrator_cannot_lock_the_door_behind_themselves(desk):
+    me = desk.people["administrator"]
+    answer = desk.client("administrator").post("/people/", {"do": "role", "person": me.pk, "role": "viewer"})
+    assert answer.status_code == 400 and b"This is you" in answer.content
+
+
+def test_someone_whose_account_is_closed_is_out(desk):
+    client = desk.client("viewer")
+    desk.client("administrator").post("/people/", {"do": "active", "person": desk.people["viewer"].pk, "active": "no"})
+    assert client.get("/queue/").status_code == 302

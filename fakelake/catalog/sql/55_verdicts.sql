@@ -33,7 +33,9 @@ WITH scored AS (
         SELECT video_id, NULL AS file, dataset, 'not_applicable' AS band, 'not scored yet' AS reason, recipe_id, provenance
         FROM marked_videos
         UNION ALL
-        SELECT video_id, url_decode(parse_filename(uri)), dataset, 'failed', coalesce(message, error), recipe_id, NULL
+        -- A name may be any bytes; what is not UTF-8 stays encoded.
+        SELECT video_id, coalesce(try(url_decode(parse_filename(uri))), parse_filename(uri)), dataset, 'failed',
+               coalesce(message, error), recipe_id, NULL
         FROM trouble AS t
         WHERE stage = 'score' OR NOT EXISTS (FROM videos WHERE videos.video_id = t.video_id)
     ) ANTI JOIN (FROM scores JOIN champions USING (model, model_version)) USING (video_id)

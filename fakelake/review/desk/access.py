@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -43,6 +44,13 @@ def needs(role: str) -> Callable:
         return guarded
 
     return decorate
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """Every page but those that say otherwise needs a log-in; programs under /api/ bring a token instead."""
+
+    def process_view(self, request: HttpRequest, view: Callable, args: object, kwargs: object) -> HttpResponse | None:
+        return None if request.path.startswith("/api/") else super().process_view(request, view, args, kwargs)
 
 
 def role_for_templates(request: HttpRequest) -> dict[str, object]:

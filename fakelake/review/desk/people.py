@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from pathlib import Path
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group, User
 from django.contrib.auth.password_validation import validate_password
 
@@ -25,3 +30,25 @@ def set_role(person: AbstractUser, role: str) -> None:
         raise ValueError(f"{role!r} is no role. Choose one of {', '.join(ROLES)}.")
     group, _ = Group.objects.get_or_create(name=role)
     person.groups.set([group])
+
+
+def first_password_file() -> Path:
+    """Where the first administrator's password stands until it is changed; only this user can read it."""
+    return settings.DESK_DIR / "first_password"
+
+
+def add_first_person() -> None:
+    """An administrator called admin with a password of chance, where nobody is on record yet."""
+    if User.objects.exists():
+        return
+    password = secrets.token_urlsafe(15)
+    file = first_password_file()
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:  # noqa: PTH123
+        out.write(f"{password}\n")
+    add_person("admin", password, "administrator")
+
+
+def forget_first_password() -> None:
+    """It was changed: the file says nothing any more."""
+    first_password_file().unlink(missing_ok=True)

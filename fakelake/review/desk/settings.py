@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "fakelake.review.desk.access.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "fakelake.review.desk.errors.PlainErrors",
@@ -157,7 +157,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True  # served out of the package: nothing to collect
 WHITENOISE_AUTOREFRESH = False
-WHITENOISE_MAX_AGE = 3600
+WHITENOISE_MAX_AGE = 300  # names stay the same over updates
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

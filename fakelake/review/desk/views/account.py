@@ -1,7 +1,49 @@
-"""In the making."""
+"""One's own account: the password, and tokens for programs."""
 
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from fakelake.review.desk.access import needs
+from fakelake.review.desk.errors import Problem
+from fakelake.review.desk.models import Audit, Token
+from fakelake.review.desk.people import forget_first_password
+
+TOKENS = 20  # a person
 
 
-def page(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_http_methods(["GET", "POST"])
+@needs("viewer")
+def page(request: HttpRequest) -> HttpResponse:
+    """Change the password; make a token, which is shown this once; take one back."""
+    form, token = PasswordChangeForm(request.user), None
+    if request.method == "POST":
+        does = request.POST.get("do")
+        if does == "password":
+            form = PasswordChangeForm(request.user, request.POST)
+            if form.is_valid():
+                form.save()
+                update_session_auth_hash(request, form.user)
+                forget_first_password()
+                Audit.tell(request.user, "changed password")
+                messages.success(request, "The password is changed.")
+                return redirect("account")
+        elif does == "token":
+            name = request.POST.get("name", "").strip()[:80]
+            if not name or Token.objects.filter(by=request.user).count() >= TOKENS:
+                raise Problem("No token was made", f"It needs a name; you may have {TOKENS}.", "Go back.")
+            token = Token.make(request.user, name)
+            Audit.tell(request.user, "made token", detail=name)
+        elif does == "revoke":
+            number = request.POST.get("token", "")
+            found = get_object_or_404(Token, pk=number if number.isdecimal() else 0, by=request.user)
+            Audit.tell(request.user, "revoked token", detail=found.name)
+            found.delete()
+            return redirect("account")
+    context = {"form": form, "token": token, "tokens": Token.objects.filter(by=request.user)}
+    return render(request, "desk/account.html", context)

@@ -1,11 +1,123 @@
-"""In the making."""
+"""Asking for what takes time to be made of a video, and taking it: copy, strip, explanation, overlay, case file."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_POST, require_safe
+from django_ratelimit.decorators import ratelimit
+
+from fakelake.review.desk.access import needs
+from fakelake.review.desk.errors import Problem, wants_json
+from fakelake.review.desk.models import Audit
+from fakelake.review.service import ranges, results
+from fakelake.review.service.jobs import Job, TooBusy
+from fakelake.review.service.playback import Unplayable, ask_copy
+
+MAKERS = {"copy": "viewer", "strip": "viewer", "explain": "viewer", "overlay": "moderator", "case": "moderator"}
+SAVED = {"overlay": ("video/mp4", "overlay", "mp4"), "case": ("application/zip", "case", "zip")}
 
 
-def make(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_POST
+@ratelimit(key="user", rate="30/m", block=True)
+def make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
+    """Begin it, if it is not there. To scripts its state, as `made` tells it; to others the video's page."""
+    return needs(_role(what))(_make)(request, video_id, what)
 
 
-def made(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+def _make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
+    try:
+        job = ask_copy(video_id) if what == "copy" else results.ask(video_id, what)
+    except results.UnknownVideo as error:
+        raise Http404(str(error)) from None
+    except Unplayable as error:
+        raise Problem(error.title, error.said, error.todo, error.status) from None
+    except TooBusy as error:
+        raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
+    if job is not None and what in SAVED:
+        Audit.tell(request.user, "asked", video_id, what)
+    if not wants_json(request):
+        return redirect("video", video_id)
+    return _state(video_id, what, job)
+
+
+@require_safe
+def made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
+    """Its state, to scripts; else the thing itself, once it is there."""
+    return needs(_role(what))(_made)(request, video_id, what)
+
+
+def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
+    try:
+        if wants_json(request):
+            return _state(video_id, what)
+        path = results.path_of(video_id, what)
+        file = results.used(path).open("rb")
+    except results.UnknownVideo as error:
+        raise Http404(str(error)) from None
+    except FileNotFoundError:
+        said = "Or the verdict has changed since it was made."
+        raise Problem("This is not made yet", said, "Ask for it on the video's page.", 404) from None
+    if what == "explain":
+        with file:
+            return _explanation(request, file.read())
+    if what in SAVED:
+        kind, word, ending = SAVED[what]
+        name = results.known(video_id)["name"] or ""
+        answer = ranges.answer(request, file, os.fstat(file.fileno()).st_size, kind, path.stem)
+        answer["Content-Disposition"] = f'attachment; filename="{file_name(name, video_id, word, ending)}"'
+        if request.method == "GET" and answer.status_code == 200:
+            Audit.tell(request.user, "exported", video_id, what)
+        return answer
+    with file:
+        if what == "strip":
+            return JsonResponse(json.loads(file.read()))
+    return redirect("video_file", video_id)
+
+
+@xframe_options_sameorigin
+@csp({
+    "default-src": [NONE], "style-src": [UNSAFE_INLINE], "img-src": ["data:"], "frame-ancestors": [SELF],
+    "sandbox": True,
+})  # fmt: skip
+def _explanation(request: HttpRequest, page: bytes) -> HttpResponse:
+    """For an iframe of the video's page: its own styles and pictures, no script, and nothing of the desk's cookies."""
+    return HttpResponse(page, headers={"Cache-Control": "private, no-cache"})
+
+
+def _state(video_id: str, what: str, job: Job | None = None) -> JsonResponse:
+    """job: that was just asked for, which for a copy may be the look at the file that comes first."""
+    state = results.state(video_id, what)
+    if state["state"] == "none" and job is not None and job.open:
+        state = {"state": job.state, "progress": job.progress, "said": job.said}
+    done = state["state"] == "done"
+    told = {**state, "url": reverse("made", args=[video_id, what]) if done else None}
+    if done and what == "strip":
+        told |= _strip(video_id)
+    status = 202 if state["state"] in ("waiting", "running") else 200
+    return JsonResponse(told, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _strip(video_id: str) -> dict[str, object]:
+    shown = json.loads(results.path_of(video_id, "strip").read_text())["frames"]
+    return {"frames": [{**each, "url": reverse("frame", args=[video_id, each["number"]])} for each in shown]}
+
+
+def _role(what: str) -> str:
+    if what not in MAKERS:
+        raise Http404("There is no such thing to make.")
+    return MAKERS[what]
+
+
+def file_name(name: str, video_id: str, word: str, ending: str) -> str:
+    """What a browser saves a file as: ASCII letters, digits and dashes of the video's own name, whatever that is."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", name.rpartition(".")[0] or name).strip("-")[:60]
+    return f"{stem or 'video'}-{video_id[:8]}-{word}.{ending}"

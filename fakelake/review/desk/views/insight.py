@@ -1,7 +1,14 @@
-"""In the making."""
+"""The insight page: how far the archive is, how the scores lie, whether people and the model agree."""
+
+from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from fakelake.review.desk.access import needs
+from fakelake.review.service.insight import answers, insight
 
 
-def page(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@needs("viewer")
+def page(request: HttpRequest) -> HttpResponse:
+    return render(request, "desk/insight.html", {"insight": insight(answers())})

@@ -1,15 +1,97 @@
-"""In the making."""
+"""What a browser shows of a video: the video itself with ranges, single pictures of it, faces."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+from django_ratelimit.core import is_ratelimited
+from django_ratelimit.exceptions import Ratelimited
+
+from fakelake.review.desk.access import needs
+from fakelake.review.desk.errors import Problem, wants_json
+from fakelake.review.service import ranges, results
+from fakelake.review.service.faces import faces
+from fakelake.review.service.jobs import TooBusy
+from fakelake.review.service.playback import Playback, Unplayable, opened, playback
+from fakelake.review.service.reader import reader
+
+MOST_AT_ONCE = 8 << 20  # bytes of an answer to "from here on"
+FOREVER = "private, max-age=31536000, immutable"
+
+_RECIPE = "SELECT recipe_id FROM desk WHERE video_id = ?"
+_LATEST_RECIPE = "SELECT recipe_id FROM videos WHERE video_id = ? ORDER BY ingested_at DESC, recipe_id LIMIT 1"
 
 
-def video_file(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_safe
+@needs("viewer")
+def video_file(request: HttpRequest, video_id: str) -> HttpResponseBase:
+    """The bytes, whole or a range of them. To scripts, and while there is nothing to play yet, its state as JSON."""
+    try:
+        played = playback(video_id)
+        if played.state != "ready" or wants_json(request):
+            return _state(video_id, played)
+        file, size = opened(played)
+    except results.UnknownVideo as error:
+        raise Http404(str(error)) from None
+    except Unplayable as error:
+        raise Problem(error.title, error.said, error.todo, error.status) from None
+    except TooBusy as error:
+        raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
+    tag = f"{video_id}-copy" if played.copy else video_id
+    return ranges.answer(request, file, size, played.mime, tag, MOST_AT_ONCE)
 
 
-def frame(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+def _state(video_id: str, played: Playback) -> JsonResponse:
+    look = played.look
+    told = {
+        "state": played.state, "progress": played.progress, "said": "", "copy": played.copy,
+        "url": reverse("video_file", args=[video_id]) if played.state == "ready" else None, "type": played.mime,
+        "offset_s": played.offset_s, "why_copy": look.why if look and played.copy else None,
+        "width": look and look.width, "height": look and look.height, "frames": look and look.frames,
+        "duration_s": look and look.duration_s,
+    }  # fmt: skip
+    answer = JsonResponse(told, status=200 if played.state == "ready" else 202, headers={"Cache-Control": "no-store"})
+    if played.state != "ready":
+        answer["Retry-After"] = "1"
+    return answer
 
 
-def face(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_safe
+@needs("viewer")
+def frame(request: HttpRequest, video_id: str, number: int) -> HttpResponse:
+    """One picture of the whole video, at most 320 px; until it is there, the state of its making as JSON."""
+    made = results.frame_path(video_id, number).exists()
+    if not made and is_ratelimited(request, group="frame", key="user", rate="120/m", increment=True):
+        raise Ratelimited()
+    try:
+        job = results.ask_frame(video_id, number)
+        path = results.frame_path(video_id, number)
+    except results.UnknownVideo as error:
+        raise Http404(str(error)) from None
+    except TooBusy as error:
+        raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
+    if job is not None and job.state == "failed":
+        raise Http404(job.said)
+    if job is not None:
+        told = {"state": job.state, "progress": job.progress, "said": job.said}
+        return JsonResponse(told, status=202, headers={"Cache-Control": "no-store", "Retry-After": "1"})
+    try:
+        data = results.used(path).read_bytes()
+    except FileNotFoundError:
+        raise Problem("This picture has just been dropped", "", "Reload the page.", 503) from None
+    return HttpResponse(data, content_type="image/jpeg", headers={"Cache-Control": FOREVER})
+
+
+@require_safe
+@needs("viewer")
+def face(request: HttpRequest, video_id: str, track: int, frame: int) -> HttpResponse:
+    """The crop of a face, as the detector saw it."""
+    recipe = reader().rows(_RECIPE, [video_id])
+    if recipe and recipe[0]["recipe_id"] is None:
+        recipe = reader().rows(_LATEST_RECIPE, [video_id])
+    data = faces().picture(video_id, recipe[0]["recipe_id"], track, frame) if recipe else None
+    if data is None:
+        raise Http404("The lake has no picture of this face.")
+    kind = "image/png" if data.startswith(b"\x89PNG") else "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
+    return HttpResponse(data, content_type=kind, headers={"Cache-Control": FOREVER})

@@ -1,27 +1,154 @@
-"""In the making."""
+"""The index page: giving videos to the desk, and watching how far they have come."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_POST
+from django_ratelimit.decorators import ratelimit
+
+from fakelake.review.desk.access import may, needs
+from fakelake.review.desk.errors import Problem, wants_json
+from fakelake.review.desk.models import Upload
+from fakelake.review.service import links, uploads
+from fakelake.review.service.by_path import take_path
+from fakelake.review.service.reader import LakeBusyNow
+from fakelake.review.service.receive import Receipt, Refused, inbox, received
+from fakelake.review.service.start_run import starter
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_GET
+@needs("viewer")
+def index(request: HttpRequest) -> HttpResponse:
+    """The page; its list is there without a script, and moves with one."""
+    starter().wake()
+    try:
+        trouble = None
+        inbox()
+    except Problem as problem:
+        trouble = problem
+    try:
+        busy, shown = "", _shown(request)
+    except LakeBusyNow as error:
+        busy, shown = str(error), []
+    return render(request, "desk/upload.html", {
+        "states": shown, "busy": busy, "trouble": trouble, "limit": settings.FAKELAKE.desk_upload_bytes,
+        "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES, "ticket": _ticket(request), "roots": _roots(),
+    })  # fmt: skip
 
 
-def receive(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@csrf_exempt
+@needs("moderator")
+@ratelimit(group="upload", key="user", rate="120/m", method="POST")
+def receive(request: HttpRequest) -> HttpResponse:
+    """Files of a form or of upload.js. Exempt from Django's check, which reads a POST's files to find the token in it.
+
+    The check comes here instead, before a byte of the files is read: the token is in the header or, of a plain form,
+    in the ticket of its address. Told that this is a PUT, Django looks for the token in the header alone.
+    """
+    if request.method != "POST":
+        return redirect("upload")
+    if constant_time_compare(request.GET.get("ticket", ""), _ticket(request)):
+        request.META["HTTP_X_CSRFTOKEN"] = request.META.get("CSRF_COOKIE", "")
+    request.method = "PUT"
+    return _take_files(request)
 
 
-def by_link(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@csrf_protect
+def _take_files(request: HttpRequest) -> HttpResponse:
+    request.method = "POST"
+    taken: list[uploads.Accepted] = []
+    with received(request) as receipt:
+        for file in receipt.files:
+            try:
+                taken.append(uploads.accept(file, request.user))
+            except Refused as refused:
+                receipt.refused.append(refused)
+    return _answer(request, taken, receipt)
 
 
-def by_path(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+def _answer(request: HttpRequest, taken: list[uploads.Accepted], receipt: Receipt) -> HttpResponse:
+    status = receipt.refused[0].status if receipt.refused else 201 if any(not a.known for a in taken) else 200
+    if wants_json(request):
+        accepted = [
+            {"name": a.name, "known": a.known, "video_id": a.video_id, "id": str(a.upload.id) if a.upload else None,
+             "url": uploads.page_of(a)} for a in taken
+        ]  # fmt: skip
+        refused = [{"name": r.name, "error": r.error, "said": r.said, "todo": r.todo} for r in receipt.refused]
+        return JsonResponse({"accepted": accepted, "refused": refused}, status=status)
+    if not receipt.refused:
+        for one in taken:
+            messages.success(request, f"{one.name} is here already." if one.known else f"{one.name} is taken.")
+        if not any(one.known for one in taken):
+            return redirect("upload")
+    shown = [(one, uploads.page_of(one)) for one in taken]
+    list(messages.get_messages(request))  # the page says it itself
+    return render(request, "desk/upload_result.html", {"taken": shown, "refused": receipt.refused}, status=status)
 
 
-def states(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_GET
+@needs("viewer")
+def states(request: HttpRequest) -> HttpResponse:
+    """The list as JSON: each upload's state, and the same as a piece of the page."""
+    starter().wake()
+    return JsonResponse({"uploads": [
+        {**asdict(state), "moving": state.moving,
+         "html": render_to_string("desk/upload_item.html", {"state": state}, request)}
+        for state in _shown(request)
+    ]})  # fmt: skip
 
 
-def delete(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_POST
+@needs("administrator")
+@ratelimit(group="upload", key="user", rate="120/m", method="POST")
+def by_link(request: HttpRequest) -> HttpResponse:
+    """Fetches what a link leads to, in the background."""
+    begun = links.fetch(request.POST.get("link", ""), request.user)
+    messages.info(request, f"{begun.name} is being fetched; the list below says how far it is.")
+    return redirect("upload")
+
+
+@require_POST
+@needs("administrator")
+@ratelimit(group="upload", key="user", rate="120/m", method="POST")
+def by_path(request: HttpRequest) -> HttpResponse:
+    """Takes a file or folder of this machine where it is."""
+    upload = take_path(request.POST.get("path", ""), request.user)
+    messages.success(request, f"{upload.name} is asked for.")
+    return redirect("upload")
+
+
+@require_POST
+@needs("administrator")
+def delete(request: HttpRequest, upload_id: object) -> HttpResponse:
+    """The stored file of an upload goes; what was found in it stays, and who gave it."""
+    upload = get_object_or_404(Upload, pk=upload_id)
+    uploads.delete(upload, request.user)
+    messages.success(request, f"The file of {upload.name} is deleted. Its faces and verdict stay in the lake.")
+    return redirect("upload")
+
+
+def _shown(request: HttpRequest) -> list[uploads.UploadState]:
+    """What a person gave lately, an administrator what anybody gave; or just the ids that the address names."""
+    everybody = may(request.user, "administrator")
+    fetched = links.under_way(request.user, everybody)
+    found = uploads.states_of(uploads.latest(request.user, everybody))
+    shown = sorted([*fetched, *found], key=lambda state: state.at, reverse=True)[: uploads.SHOWN]
+    named = request.GET.getlist("id")
+    return [state for state in shown if state.id in named] if named else shown
+
+
+def _ticket(request: HttpRequest) -> str:
+    """Lets a form of this session upload, and nothing else: it stands in an address, where the token shall not."""
+    return salted_hmac("fakelake.review upload form", request.session.session_key or "").hexdigest()
+
+
+def _roots() -> list[str]:
+    return [root for root in settings.FAKELAKE.desk_roots.split(":") if root.strip()]

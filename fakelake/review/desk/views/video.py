@@ -1,15 +1,103 @@
-"""In the making."""
+"""The page of one video."""
 
-from django.http import HttpRequest, HttpResponse
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from fakelake.catalog.forget import forget as forget_video
+from fakelake.review.desk.access import needs
+from fakelake.review.desk.errors import Problem
+from fakelake.review.desk.models import Audit, Decision
+from fakelake.review.service import playback
+from fakelake.review.service.jobs import TooBusy
+from fakelake.review.service.listing import Filters
+from fakelake.review.service.reader import reader
+from fakelake.review.service.strip import strip_of
+from fakelake.review.service.video import NoVideo, boxes_of, calibration_of, meaning_of, record_of
+from fakelake.tasks import explain_words as words
 
 
-def page(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_GET
+@needs("viewer")
+def page(request: HttpRequest, video_id: str) -> HttpResponse:
+    """Everything that is on record of a video, and a form to decide."""
+    try:
+        record = record_of(reader(), video_id)
+    except NoVideo as error:
+        raise Http404(str(error)) from None
+    filters = Filters.from_query(request.GET)
+    verdict = record.facts.verdict if record.facts else None
+    waiting = Decision.objects.filter(video_id=video_id, state__in=("waiting", "disputed")).select_related("by")
+    film, unplayable = _film(video_id)
+    context = {
+        "record": record,
+        "row": record.row,
+        "media": record.media,
+        "verdict": verdict,
+        "reading": record.facts.reading if record.facts else None,
+        "recipe": record.facts.recipe if record.facts else None,
+        "meaning": meaning_of(record),
+        "calibration": calibration_of(record),
+        "decided": words.decision(verdict) if verdict else None,
+        "strip": strip_of(record),
+        "parts": _bars(record.parts),
+        "waiting": waiting,
+        "own": next((decision for decision in waiting if decision.by_id == request.user.pk), None),
+        "query": filters.query(),
+        "film": film,
+        "unplayable": unplayable,
+    }
+    return render(request, "desk/video.html", context)
 
 
-def boxes(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+def _film(video_id: str) -> tuple[playback.Playback | None, Exception | None]:
+    """What there is to play; or why there is nothing, with the words for it."""
+    try:
+        return playback.playback(video_id), None
+    except playback.Unplayable as error:
+        return None, error
+    except TooBusy as error:
+        return None, Problem("The desk is busy", str(error), "Reload the page in some minutes.")
 
 
-def forget(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("in the making", status=501)
+@require_GET
+@needs("viewer")
+def boxes(request: HttpRequest, video_id: str) -> HttpResponse:
+    """Faces, frame by frame, for the player."""
+    try:
+        response = JsonResponse(boxes_of(reader(), video_id))
+    except NoVideo as error:
+        raise Http404(str(error)) from None
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@require_POST
+@needs("administrator")
+def forget(request: HttpRequest, video_id: str) -> HttpResponse:
+    """A person's right: faces, scores and caches go, the audit stays. The file itself is not the lake's to delete."""
+    why = request.POST.get("why", "").strip()
+    if not why:
+        raise Problem("Say why", todo="Go back: the reason goes on record, and cannot be given later.")
+    if request.POST.get("sure") != video_id[:12]:
+        raise Problem(
+            "This was not confirmed", todo=f"Go back and type {video_id[:12]} to say that you mean this very video."
+        )
+    forget_video(reader().lake, video_id, by=str(request.user), why=why)
+    playback.drop(video_id)
+    Audit.tell(request.user, "forgot", video_id, why)
+    reader().refresh(wait_s=5)
+    return redirect("queue")
+
+
+def _bars(parts: list[dict]) -> list[dict]:
+    """Parts with the share of the largest fall, for bars."""
+    most = max((abs(part["drop"]) for part in parts), default=0.0) or 1.0
+    return [{**part, "length": round(100 * abs(part["drop"]) / most, 1)} for part in parts]
+
+
+def list_query(request: HttpRequest) -> str:
+    """The list that a person came from, out of a form."""
+    return Filters.from_query(QueryDict(request.POST.get("query", "")[:2000])).query()

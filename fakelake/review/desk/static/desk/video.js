@@ -1,0 +1,174 @@
+// The player: faces over the picture in time with it, the strip, keys, and things that are made while one waits.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const film = $("film"), stage = $("stage"), strip = $("strip");
+let data = null, shownAt = 0;
+
+let offset = stage ? Number(stage.dataset.offset) || 0 : 0;
+
+/** The picture's place inside the element, which may be letterboxed. */
+function area() {
+  const box = film.getBoundingClientRect(), outer = stage.getBoundingClientRect();
+  const wide = film.videoWidth || data.width, high = film.videoHeight || data.height;
+  const scale = Math.min(box.width / wide, box.height / high), width = wide * scale, height = high * scale;
+  return { left: box.left - outer.left + (box.width - width) / 2, top: box.top - outer.top + (box.height - height) / 2, width, height };
+}
+
+/** at: seconds from the first picture, of the picture that is on the screen. */
+function draw(at) {
+  shownAt = at;
+  if (!data || !film.videoWidth) return;
+  const faces = $("show-faces").checked ? facesAt(data, at) : [];
+  drawFaces($("faces"), data, faces, area());
+  $("faces").dataset.at = at.toFixed(4);
+  $("faces").dataset.faces = JSON.stringify(faces.map((f) => ({ id: f.id, box: f.box, text: faceText(f) })));
+  $("faces-now").textContent = faces.map(faceText).join("; ");
+  const notLooked = data.until_s !== null && at > data.until_s + 1 / (data.fps || 25);
+  $("film-said").textContent = notLooked ? `Not looked at beyond ${data.until_s.toFixed(1)} s: the recipe stops there.` : data.cut ? "Only the first faces are drawn: the video has too many." : "";
+  if (strip) {
+    const duration = Number(strip.dataset.duration), x = Math.min(1000, Math.max(0, (at / duration) * 1000));
+    $("cursor").setAttribute("d", `M${x.toFixed(1)} 0 v120`);
+    strip.setAttribute("aria-valuenow", at.toFixed(1)); strip.setAttribute("aria-valuetext", `${at.toFixed(1)} seconds`);
+  }
+}
+
+function seek(at) { if (film) film.currentTime = Math.max(0, at + offset) + 0.0005; }
+
+if (film) {
+  fetch(stage.dataset.boxes, { headers: { Accept: "application/json" } }).then((r) => r.ok ? r.json() : Promise.reject(r)).then((got) => { data = got; draw(film.currentTime - offset); })
+    .catch(() => { $("film-said").textContent = "The faces could not be read. Reload the page."; });
+  // mediaTime is that of the very picture on the screen; currentTime runs on between two pictures.
+  if ("requestVideoFrameCallback" in HTMLVideoElement.prototype) {
+    const onFrame = (_, frame) => { draw(frame.mediaTime - offset); film.requestVideoFrameCallback(onFrame); };
+    film.requestVideoFrameCallback(onFrame);
+  } else {
+    for (const event of ["timeupdate", "seeked", "loadeddata"]) film.addEventListener(event, () => draw(film.currentTime - offset));
+  }
+  new ResizeObserver(() => draw(shownAt)).observe(film);
+  document.addEventListener("fullscreenchange", () => draw(shownAt));
+  $("show-faces").addEventListener("change", () => draw(shownAt));
+  $("full").addEventListener("click", fullScreen);
+  $("back-frame").addEventListener("click", () => step(-1));
+  $("on-frame").addEventListener("click", () => step(1));
+  if ($("to-worst")) $("to-worst").addEventListener("click", () => seek(Number(stage.dataset.worst)));
+}
+
+function fullScreen() { if (document.fullscreenElement) document.exitFullscreen(); else stage.requestFullscreen(); }
+function step(by) { film.pause(); seek(shownAt + by / ((data && data.fps) || 25)); }
+
+document.addEventListener("click", (event) => {
+  const to = event.target.closest(".seek");
+  if (to) { seek(Number(to.dataset.at)); if (stage) stage.scrollIntoView({ block: "nearest", behavior: "smooth" }); }
+});
+
+if (strip) {
+  const go = (event) => { const box = strip.getBoundingClientRect(); seek((event.clientX - box.left) / box.width * Number(strip.dataset.duration)); };
+  strip.addEventListener("pointerdown", (event) => { strip.setPointerCapture(event.pointerId); go(event); });
+  strip.addEventListener("pointermove", (event) => { if (event.buttons) go(event); });
+  strip.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10 }[event.key];
+    if (by) { seek(shownAt + by); event.preventDefault(); event.stopPropagation(); }
+  });
+}
+
+// Keys: not while somebody types, nor with a modifier, which are the browser's.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !"ArrowLeft ArrowRight , .".includes(event.key)) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
+  const press = (selector) => { const button = document.querySelector(selector); if (button) button.click(); };
+  const does = {
+    f: () => press("#decide-form [value=fake]"), a: () => press("#decide-form [value=real]"), u: () => press("#decide-form [value=unsure]"),
+    n: () => press("#next"), z: () => press("#undo-form button, .messages .undo button"), g: () => press("#to-worst"), b: () => press("#show-faces"),
+    ",": () => film && step(-1), ".": () => film && step(1),
+    ArrowLeft: () => seek(shownAt - 1), ArrowRight: () => seek(shownAt + 1),
+    " ": () => film && event.target === document.body && (film.paused ? film.play() : film.pause()),
+  }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (does) { if (event.key === " " && event.target !== document.body) return; event.preventDefault(); does(); }
+});
+
+// What takes a while: asked for once, then looked at every second until it is there.
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+const json = { Accept: "application/json" };
+
+async function make(where, said) {
+  let state = await (await fetch(where.dataset.make, { method: "POST", headers: { ...json, "X-CSRFToken": token() } })).json();
+  while (state.state === "waiting" || state.state === "running") {
+    said(state);
+    await new Promise((done) => setTimeout(done, 1000));
+    state = await (await fetch(where.dataset.made, { headers: json })).json();
+  }
+  said(state);
+  return state;
+}
+
+function words(state) {
+  if (state.state === "done") return "";
+  if (state.state === "failed" || state.error) return state.said || state.detail || state.error;
+  const share = state.progress ? ` ${Math.round(100 * state.progress)} %` : "";
+  return (state.state === "waiting" ? "Waiting for another to be done" : "Being made") + share + " …";
+}
+
+for (const maker of document.querySelectorAll(".maker")) {
+  maker.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = maker.querySelector("button"), status = maker.querySelector("[role=status]");
+    button.disabled = true;
+    try {
+      const state = await make(maker, (now) => { status.textContent = words(now); });
+      if (state.state === "done" && maker.dataset.show === "frame") {
+        const frame = document.createElement("iframe");
+        frame.src = maker.dataset.made; frame.title = "What the model looked at";
+        maker.querySelector("form").replaceWith(frame);
+      } else if (state.state === "done") { status.textContent = "Done."; window.location.href = maker.dataset.made; }
+    } catch { status.textContent = "The desk did not answer. Try again."; }
+    button.disabled = false;
+  });
+}
+
+// The film: its bytes are looked at first, and what browsers cannot play gets a copy that they can.
+const filmSays = (text) => { $("film-said").textContent = text; };
+
+async function filmReady() {
+  for (;;) {
+    const answer = await fetch(stage.dataset.film, { headers: json }), state = await answer.json();
+    if (state.state === "ready") { offset = state.offset_s || 0; film.src = state.url; filmSays(""); return; }
+    if (!answer.ok || state.state === "failed") { filmSays([state.error, state.detail || state.said, state.todo].filter(Boolean).join(" ")); return; }
+    filmSays("The video is made ready for this browser. " + words(state));
+    await new Promise((done) => setTimeout(done, 700));
+  }
+}
+
+let asked = false; // for a copy, once
+async function copyNeeded() {
+  if (asked) { filmSays("This browser cannot play the video."); return; }
+  asked = true;
+  const where = { dataset: { make: stage.dataset.copy, made: stage.dataset.copy.replace("/make/", "/made/") } };
+  const state = await make(where, (now) => filmSays(now.state === "failed" ? words(now) : "A copy that this browser can play is made. " + words(now)));
+  if (state.state === "done") await filmReady();
+}
+
+if (film) {
+  const away = () => filmSays("The desk did not answer. Reload the page.");
+  film.addEventListener("error", () => copyNeeded().catch(away));
+  if (film.error) copyNeeded().catch(away);
+  else if (!film.hasAttribute("src")) filmReady().catch(away);
+}
+
+const frames = $("frames");
+if (frames) {
+  new IntersectionObserver(async (seen, observer) => {
+    if (!seen.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    const status = frames.querySelector("[role=status]");
+    try {
+      const state = await make(frames, (now) => { status.textContent = words(now); });
+      for (const picture of state.frames || []) {
+        const button = document.createElement("button"), image = document.createElement("img"), at = document.createElement("span");
+        button.className = "face seek"; button.dataset.at = picture.at;
+        image.src = picture.url; image.alt = `Frame at ${picture.at.toFixed(1)} s`; at.textContent = picture.at.toFixed(1) + " s";
+        button.append(image, at); frames.querySelector(".frames").append(button);
+      }
+    } catch { status.textContent = "The frames could not be read."; }
+  }).observe(frames);
+}

@@ -1,0 +1,71 @@
+"""The desk's server: `python -m fakelake.review.serve`. One process: all share one reading of the lake."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fakelake.review.desk.settings")
+
+import django
+from gunicorn.app.base import BaseApplication
+
+THREADS = 16
+GRACE_S = 15
+
+
+class Desk(BaseApplication):
+    """gunicorn with our settings and no command line of its own."""
+
+    def load_config(self) -> None:
+        from django.conf import settings
+
+        self.cfg.set("bind", f"127.0.0.1:{settings.FAKELAKE.desk_port}")
+        self.cfg.set("worker_class", "gthread")
+        self.cfg.set("workers", 1)
+        self.cfg.set("threads", THREADS)
+        self.cfg.set("graceful_timeout", GRACE_S)
+        self.cfg.set("timeout", 120)  # of a worker that gives no sign of life, not of a request
+        self.cfg.set("keepalive", 5)
+        self.cfg.set("limit_request_line", 4094)
+        self.cfg.set("proc_name", "fakelake-desk")
+        self.cfg.set("post_worker_init", _begin)
+        self.cfg.set("worker_exit", _end)
+
+    def load(self) -> object:
+        from fakelake.review.desk.wsgi import application
+
+        return application
+
+
+_running: list[object] = []
+
+
+def _begin(worker: object) -> None:
+    """In the process that answers: the lake is read before the first page, and what goes on behind the pages begins."""
+    from fakelake.review.service.decisions import Writer
+    from fakelake.review.service.reader import reader
+    from fakelake.review.service.start_run import starter
+
+    starter().wake()
+    _running.extend((Writer(reader()), starter(), reader()))
+
+
+def _end(server: object, worker: object) -> None:
+    for each in _running:
+        each.close()
+
+
+def main() -> None:
+    """Make the desk's own tables and its first person, then serve until SIGTERM."""
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    from fakelake.review.desk.people import add_first_person
+
+    add_first_person()
+    Desk().run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""What people decide: kept here at once, and taken to the lake's `labels` exactly once by a writer of its own.
+
+Between a word and its label lies the time to undo, and, where the rule of two people holds, a second person.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+
+from fakelake.catalog.lake import one_of
+from fakelake.infra.events import LABELS as LABELS_EVENT
+from fakelake.infra.events import tell
+from fakelake.review.desk.models import LABELS, Audit, Decision
+from fakelake.review.service.reader import LakeReader
+from fakelake.review.service.video import NoVideo
+
+log = logging.getLogger("fakelake.review")
+
+WORDS = dict(LABELS)
+LONGEST_NOTE = 2000
+LOOK_EVERY_S = 1.0
+_flushing = threading.Lock()
+
+
+class NoDecision(ValueError):
+    """What was said cannot be taken; the text says why."""
+
+
+def decide(
+    reader: LakeReader, user: AbstractUser, video_ids: Sequence[str], label: str, note: str = ""
+) -> list[Decision]:
+    """One person's word on some videos, all of them or none; an earlier one of theirs that waits is replaced.
+
+    Raises NoDecision for a label that there is not or too long a note, NoVideo.
+    """
+    if label not in WORDS:
+        raise NoDecision(f"{label!r} is no decision: say fake, real or unsure.")
+    if len(note) > LONGEST_NOTE:
+        raise NoDecision(f"A note has at most {LONGEST_NOTE} characters; this one has {len(note)}.")
+    known = {
+        row["video_id"]: row
+        for row in reader.rows(
+            "SELECT video_id, band, p_fake FROM desk WHERE list_contains($ids, video_id)", {"ids": list(video_ids)}
+        )
+    }
+    if strangers := set(video_ids) - set(known):
+        raise NoVideo(f"The lake has no video {min(strangers)[:12]}.")
+    made = []
+    with transaction.atomic():
+        Decision.objects.filter(video_id__in=known, by=user, state="waiting").update(state="undone")
+        for row in known.values():
+            made.append(
+                Decision.objects.create(
+                    video_id=row["video_id"],
+                    label=label,
+                    note=note.strip(),
+                    by=user,
+                    band=row["band"] or "",
+                    p_fake=row["p_fake"],
+                )
+            )
+            Audit.tell(user, "decided", row["video_id"], f"{WORDS[label]}{': ' if note else ''}{note.strip()}")
+    return made
+
+
+def undo(user: AbstractUser, decision: Decision) -> bool:
+    """Take a waiting decision back. False: it is, or is just becoming, a label: only another decision changes it."""
+    if not _flushing.acquire(timeout=1):
+        return False
+    try:
+        with transaction.atomic():
+            if not Decision.objects.filter(pk=decision.pk, state__in=("waiting", "disputed")).update(state="undone"):
+                return False
+            Audit.tell(user, "undid", decision.video_id, WORDS[decision.label])
+        return True
+    finally:
+        _flushing.release()
+
+
+def hidden_from(user: AbstractUser | None, reader: LakeReader) -> set[str]:
+    """Videos whose decision the lake's lists do not show yet. With the rule of two: what waits for this person's."""
+    written_since = datetime.fromtimestamp(reader.loaded_at, tz=timezone.get_current_timezone())
+    found = set(
+        Decision.objects.filter(state="written", written_at__gte=written_since).values_list("video_id", flat=True)
+    )
+    waiting = Decision.objects.filter(state__in=("waiting", "disputed"))
+    if settings.FAKELAKE.desk_two_people:
+        waiting = waiting.filter(by=user)
+    return found | set(waiting.values_list("video_id", flat=True))
+
+
+def flush(reader: LakeReader, now: datetime | None = None) -> int:
+    """Take to the lake what is ripe; returns how many labels were added. Raises LakeBusy: all of it stays ripe.
+
+    A label's key is (video, person, time of the word): after a crash between lake and desk it is found there, and not
+    written twice.
+    """
+    with _flushing:
+        ripe = _ripe((now or timezone.now()) - timedelta(seconds=settings.FAKELAKE.desk_undo_s))
+        if not ripe:
+            return 0
+        there = reader.lake.read(
+            "labels", ["video_id", "labelled_by", "labelled_at"], one_of("video_id", [d.video_id for d in ripe])
+        )
+        keys = {(row["video_id"], row["labelled_by"], row["labelled_at"]) for row in there.to_pylist()}
+        new = [d for d in ripe if (d.video_id, d.by.get_username(), d.at) not in keys]
+        if new:
+            reader.lake.append("labels", [_label(decision) for decision in new])
+        Decision.objects.filter(pk__in=[d.pk for d in ripe]).update(state="written", written_at=timezone.now())
+    if new:
+        reader.refresh()
+        tell(reader.lake.location.root, LABELS_EVENT, added=len(new))
+    return len(new)
+
+
+def _ripe(until: datetime) -> list[Decision]:
+    """The oldest first. With the rule of two people, of each video those on which two agree."""
+    with transaction.atomic():
+        states = ("waiting", "disputed") if settings.FAKELAKE.desk_two_people else ("waiting",)
+        waiting = list(Decision.objects.filter(state__in=states, at__lte=until).select_related("by").order_by("at"))
+        if not settings.FAKELAKE.desk_two_people:
+            return waiting
+        agreed, disputed = _two_people(waiting)
+        Decision.objects.filter(pk__in=[d.pk for d in disputed]).update(state="disputed")
+        return agreed
+
+
+def _two_people(waiting: Iterable[Decision]) -> tuple[list[Decision], list[Decision]]:
+    """(decisions on which at least two people agree, decisions of people who differ so far)."""
+    of_video: dict[str, dict[int, Decision]] = defaultdict(dict)
+    for decision in waiting:
+        of_video[decision.video_id][decision.by_id] = decision  # a person's latest word
+    agreed, disputed = [], []
+    for people in of_video.values():
+        said: dict[str, list[Decision]] = defaultdict(list)
+        for decision in people.values():
+            said[decision.label].append(decision)
+        most = max(said.values(), key=len)
+        if len(most) > 1:
+            agreed += most
+        elif len(people) > 1:
+            disputed += people.values()
+    return agreed, disputed
+
+
+def _label(decision: Decision) -> dict[str, object]:
+    return {
+        "video_id": decision.video_id, "label": decision.label, "origin": "moderator",
+        "labelled_by": decision.by.get_username(), "labelled_at": decision.at, "note": decision.note or None,
+    }  # fmt: skip
+
+
+class Writer:
+    """The thread that flushes. Where the lake is busy or away, it tries again; nothing is lost meanwhile."""
+
+    def __init__(self, reader: LakeReader) -> None:
+        self._reader, self._stop = reader, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="decision-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; what is unripe is written after the next start."""
+        self._stop.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_EVERY_S):
+            try:
+                flush(self._reader)
+            except Exception:
+                log.exception("decisions wait, as the lake cannot be written")
+                self._stop.wait(10)
+            finally:
+                close_old_connections()

@@ -1,0 +1,101 @@
+"""The runs of ingest-and-score on the Prefect server of `fakelake up`: over its REST interface, and as last seen."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Sequence
+
+import httpx
+
+from fakelake.infra.up_state import answering
+
+DEPLOYMENT = "ingest_and_score/ingest-and-score"
+PATIENCE_S = 5.0
+UNDER_WAY = ("PENDING", "RUNNING", "CANCELLING")
+LIVE = ("SCHEDULED", "PAUSED", *UNDER_WAY)
+KEPT = 5000  # runs whose last word is remembered
+MOST_PATHS = 500  # a run; Prefect's parameters are bounded in size
+
+
+class ServerTrouble(Exception):
+    """The Prefect server does not answer as it should; the text is for people."""
+
+
+class Server:
+    """One Prefect server. Every method raises ServerTrouble. url: up to and with /api"""
+
+    def __init__(self, url: str) -> None:
+        key, login = os.environ.get("PREFECT_API_KEY"), os.environ.get("PREFECT_API_AUTH_STRING", "")
+        self._client = httpx.Client(
+            base_url=url, timeout=PATIENCE_S, headers={"Authorization": f"Bearer {key}"} if key else {},
+            auth=tuple(login.split(":", 1)) if ":" in login else None, trust_env=False,
+        )  # fmt: skip
+
+    def states(self, runs: Iterable[str]) -> dict[str, str]:
+        """run id -> type of its state (RUNNING, COMPLETED, ...); without those that the server does not know."""
+        ids = list(runs)
+        if not ids:
+            return {}
+        found = self._ask("POST", "/flow_runs/filter", {"flow_runs": {"id": {"any_": ids}}, "limit": 200})
+        return {run["id"]: run["state_type"] for run in found}
+
+    def under_way(self) -> bool:
+        """Whether a run of the deployment holds its only place: another that came now would be cancelled."""
+        runs = {"deployment_id": {"any_": [self._deployment()]}, "state": {"type": {"any_": list(UNDER_WAY)}}}
+        return bool(self._ask("POST", "/flow_runs/filter", {"flow_runs": runs, "limit": 1}))
+
+    def start(self, paths: Sequence[str], lake: str) -> str:
+        """A run over these files; its id."""
+        body = {"parameters": {"paths": list(paths), "lake": lake, "quiet": True}, "tags": ["desk"]}
+        return self._ask("POST", f"/deployments/{self._deployment()}/create_flow_run", body)["id"]
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _deployment(self) -> str:
+        return self._ask("GET", f"/deployments/name/{DEPLOYMENT}")["id"]
+
+    def _ask(self, method: str, path: str, body: object = None) -> object:
+        try:
+            answer = self._client.request(method, path, json=body)
+            answer.raise_for_status()
+            return answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise ServerTrouble(f"The Prefect server says no to {path}: {error}") from error
+
+
+def find_server(lake: str) -> Server | None:
+    """That of the lake's `fakelake up` or, where none runs, the one that PREFECT_API_URL names."""
+    state = answering(lake)
+    url = state.env["PREFECT_API_URL"] if state else os.environ.get("PREFECT_API_URL")
+    return Server(url) if url else None
+
+
+class Known:
+    """What the last look at the server found: pages read it and never wait for the server. Thread-safe.
+
+    server: whether one answers (None: nobody looked yet); busy: a run of the deployment is under way
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._states: dict[str, str] = {}
+        self.server: bool | None = None
+        self.busy = False
+
+    def told(self, states: dict[str, str], server: bool, busy: bool) -> None:
+        """What a look found; of runs that it did not ask for the last word stays."""
+        with self._lock:
+            self._states.update(states)
+            while len(self._states) > KEPT:
+                self._states.pop(next(iter(self._states)))
+            self.server, self.busy = server, busy
+
+    def state(self, run: str) -> str | None:
+        """Type of a run's state; None where nothing is known of it."""
+        with self._lock:
+            return self._states.get(run) if run else None
+
+
+known = Known()

