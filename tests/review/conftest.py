@@ -68,6 +68,9 @@ def django_of(lake_root, made):
     from django.conf import settings
 
     settings.ALLOWED_HOSTS.append("testserver")
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # the real one takes a second a person
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.update({name: value})
     from django.core.management import call_command

@@ -1,6 +1,7 @@
-"""Links and paths, for administrators: only what is public, or open to the desk, and the same checks as for any file."""
+"""Links and paths, for administrators: only what is public or open to the desk, with the checks of any file."""
 
 import ipaddress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -13,11 +14,11 @@ def site(tmp_path):
     """A web site: /clip.mp4 and what may go wrong on the way to one."""
     video = clip(tmp_path)
 
-    class Handler(BaseHTTPRequestHandler):
-        asked: list = []
+    asked = []
 
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.asked.append((self.path, self.headers["Host"]))
+            asked.append((self.path, self.headers["Host"]))
             if self.path.startswith("/to?"):
                 return self.say(302, location=self.path[4:])
             if self.path.startswith("/round"):
@@ -41,16 +42,14 @@ def site(tmp_path):
             if length is not None:
                 self.send_header("Content-Length", str(length or len(body)))
             self.end_headers()
-            try:
+            with suppress(OSError):  # they had enough
                 self.wfile.write(body)
-            except OSError:  # they had enough
-                pass
 
         def log_message(self, *args):
             pass
 
     with serving(Handler) as url:
-        yield type("Site", (), {"url": url, "asked": Handler.asked, "video": video})
+        yield type("Site", (), {"url": url, "asked": asked, "video": video})
 
 
 def fetched(desk, link, allowed=lambda address: True):
@@ -149,7 +148,9 @@ def test_the_connection_goes_to_the_address_that_was_checked(desk, site, monkeyp
     assert site.asked[-1][1] == f"rebinding.example:{port}"
 
 
-@pytest.mark.parametrize("link", ["", "ftp://example.org/x.mp4", "file:///etc/passwd", "http://u:p@example.org/x", "x", "http://"])
+@pytest.mark.parametrize(
+    "link", ["", "ftp://example.org/x.mp4", "file:///etc/passwd", "http://u:p@example.org/x", "x", "http://"]
+)
 def test_what_is_no_link_of_the_web_is_refused_at_once(desk, link):
     answer = desk.client("administrator").post("/upload/link/", {"link": link})
     assert answer.status_code == 400 and "What to do:" in answer.content.decode()

@@ -41,7 +41,9 @@ def test_a_plain_form_brings_several_files_and_goes_back_to_the_list(desk, tmp_p
     assert len(stored()[0]) == 3
 
 
-@pytest.mark.parametrize("name", ["../../etc/cron.d/clip.mp4", "..\\..\\clip.mp4", "/etc/clip.mp4", "%2e%2e%2fclip.mp4"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/cron.d/clip.mp4", "..\\..\\clip.mp4", "/etc/clip.mp4", "%2e%2e%2fclip.mp4"]
+)
 def test_a_name_that_climbs_stays_in_the_inbox(desk, tmp_path, name):
     from fakelake.review.service.receive import inbox
 

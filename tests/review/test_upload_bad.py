@@ -102,7 +102,7 @@ def test_a_file_over_the_limit_after_good_ones(desk, tmp_path):
     answer = desk.client("moderator").post("/upload/", {"files": files})
     page = answer.content.decode()
     assert answer.status_code == 413
-    assert "good.mp4 is taken" in page and "long.mp4 is larger than 1 MiB" in page
+    assert "good.mp4 is taken" in page and "long.mp4 is larger than 1.0 MB" in page
     assert len(stored()[0]) == 1 and not stored()[1]
 
 

@@ -44,8 +44,8 @@ _fetches: dict[uuid.UUID, Fetch] = {}
 def fetch(link: str, by: AbstractBaseUser, allowed: Callable[[web.Address], bool] = web.is_public) -> Fetch:
     """Begin to fetch a http(s) link into the inbox, with the checks of any upload; returns at once.
 
-    allowed: which addresses may be asked; tests widen it, nothing else does. Raises Refused for what is no link, Problem without
-    a local inbox.
+    allowed: which addresses may be asked; tests widen it, nothing else does. Raises Refused for what is no
+    link, Problem without a local inbox.
     """
     inbox()
     begun = Fetch(link=link.strip(), name=web.name_of(link), by=by)
@@ -106,7 +106,7 @@ def _fetch(begun: Fetch, allowed: Callable[[web.Address], bool]) -> None:
 def _state(begun: Fetch) -> uploads.UploadState:
     incoming = begun.incoming
     came = incoming.bytes if incoming else 0
-    state, words, todo, video_id = "fetching", f"{came / (1 << 20):,.1f} MiB have come.", "", ""
+    state, words, todo, video_id = "fetching", f"{came / 1e6:,.1f} MB have come.", "", ""
     if begun.refused:
         state, words, todo = "failed", begun.refused.said, begun.refused.todo
     elif begun.accepted:

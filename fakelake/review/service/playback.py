@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -114,7 +115,7 @@ def looked(video_id: str) -> Look | None:
     look = Look.read(results.folder(video_id) / "look.json")
     if look is None:
         return None
-    places = [row["uri"] for row in reader().rows(_PLACES, [video_id, PLACES])]
+    places = [row["uri"] for row in _places(video_id, reader().loaded_at)]
     if look.path is None:
         return look if any(uri.startswith("s3://") for uri in places) else None
     if look.path not in [str(path_of(uri)) for uri in places if uri.startswith("file://")]:
@@ -125,10 +126,16 @@ def looked(video_id: str) -> Look | None:
     return None
 
 
+@lru_cache(maxsize=512)
+def _places(video_id: str, loaded_at: float) -> list[dict[str, object]]:
+    """Where the lake of a publication saw a video: asked once, not at each part that a player fetches."""
+    return reader().rows(_PLACES, [video_id, PLACES])
+
+
 def _look(video: Mapping[str, object]) -> Job:
     """Begin a look, or return the one under way. One that failed is not tried again before a file changes."""
     video_id = video["video_id"]
-    places = reader().rows(_PLACES, [video_id, PLACES])
+    places = _places(video_id, reader().loaded_at)
     if any(row["uri"].startswith(SCHEME) for row in places):
         raise Unplayable(
             GONE, "There is no video of this", "It was made for training, and only its faces were kept.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import httpx
 
@@ -16,6 +18,8 @@ UNDER_WAY = ("PENDING", "RUNNING", "CANCELLING")
 LIVE = ("SCHEDULED", "PAUSED", *UNDER_WAY)
 KEPT = 5000  # runs whose last word is remembered
 MOST_PATHS = 500  # a run; Prefect's parameters are bounded in size
+_ID = itemgetter("id")
+T = TypeVar("T")
 
 
 class ServerTrouble(Exception):
@@ -37,31 +41,32 @@ class Server:
         ids = list(runs)
         if not ids:
             return {}
-        found = self._ask("POST", "/flow_runs/filter", {"flow_runs": {"id": {"any_": ids}}, "limit": 200})
-        return {run["id"]: run["state_type"] for run in found}
+        body = {"flow_runs": {"id": {"any_": ids}}, "limit": 200}
+        return self._ask(lambda runs: {r["id"]: r["state_type"] for r in runs}, "POST", "/flow_runs/filter", body)
 
     def under_way(self) -> bool:
         """Whether a run of the deployment holds its only place: another that came now would be cancelled."""
         runs = {"deployment_id": {"any_": [self._deployment()]}, "state": {"type": {"any_": list(UNDER_WAY)}}}
-        return bool(self._ask("POST", "/flow_runs/filter", {"flow_runs": runs, "limit": 1}))
+        return self._ask(bool, "POST", "/flow_runs/filter", {"flow_runs": runs, "limit": 1})
 
     def start(self, paths: Sequence[str], lake: str) -> str:
         """A run over these files; its id."""
         body = {"parameters": {"paths": list(paths), "lake": lake, "quiet": True}, "tags": ["desk"]}
-        return self._ask("POST", f"/deployments/{self._deployment()}/create_flow_run", body)["id"]
+        return self._ask(_ID, "POST", f"/deployments/{self._deployment()}/create_flow_run", body)
 
     def close(self) -> None:
         self._client.close()
 
     def _deployment(self) -> str:
-        return self._ask("GET", f"/deployments/name/{DEPLOYMENT}")["id"]
+        return self._ask(_ID, "GET", f"/deployments/name/{DEPLOYMENT}")
 
-    def _ask(self, method: str, path: str, body: object = None) -> object:
+    def _ask(self, read: Callable[[Any], T], method: str, path: str, body: object = None) -> T:
+        """What `read` makes of the answer."""
         try:
             answer = self._client.request(method, path, json=body)
             answer.raise_for_status()
-            return answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+            return read(answer.json())
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise ServerTrouble(f"The Prefect server says no to {path}: {error}") from error
 
 

@@ -208,7 +208,7 @@ def sweep(now: float | None = None) -> int:
 
 
 def too_large(name: str, limit: int) -> Refused:
-    said = f"{name} is larger than {limit / (1 << 20):,.0f} MiB, the most that the desk takes."
+    said = f"{name} is larger than {limit / 1e6:,.1f} MB, the most that the desk takes."
     return Refused(name, "too_large", said, "Cut it, or ask an administrator to take it by its path.", 413)
 
 
