@@ -8,7 +8,7 @@ from fakelake.catalog.commit import commit_videos
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.recipe import paper
 from fakelake.flows.ingest import make_recipe
-from fakelake.flows.quarantine_commands import _address, _recipes, app
+from fakelake.flows.quarantine_commands import _address, _matching_any, _open_rows, _recipes, app
 from fakelake.flows.run import parse_changes
 from fakelake.flows.shard import quarantine_row
 from fakelake.tasks.errors import MediaError
@@ -92,3 +92,19 @@ def test_a_recipe_is_known_again_though_the_weights_were_others_then(lake):
 def test_a_file_is_named_again_as_a_person_would():
     assert _address("file:///in/a%20b.mp4") == "/in/a b.mp4"
     assert _address("s3://bucket/in/a%20b.mp4") == "s3://bucket/in/a b.mp4"
+
+
+def test_several_names_are_each_looked_for_and_each_file_comes_once(lake):
+    rows = _open_rows(None)
+    whole = "file:///in/%5Bred%5Da.mp4"
+    assert [row["uri"] for row in _matching_any(rows, [whole, "[red]a"])] == [whole]
+    assert len(_matching_any(rows, [whole, "b"])) == 2
+
+
+def test_of_several_whole_addresses_one_that_has_left_is_passed_over(lake):
+    rows = _open_rows(None)
+    assert [row["uri"] for row in _matching_any(rows, ["file:///in/gone.mp4", "file:///in/b%FF.mp4"])] == [
+        "file:///in/b%FF.mp4"
+    ]
+    with pytest.raises(ValueError, match="quarantine ls"):
+        _matching_any(rows, ["file:///in/gone.mp4"])

@@ -78,7 +78,9 @@ def django_of(lake_root, made):
     call_command("migrate", verbosity=0)
     yield django
     from fakelake.review.service.reader import reader
+    from fakelake.review.service.start_run import starter
 
+    starter().close()
     reader().close()
 
 

@@ -21,11 +21,12 @@ JSON = {"HTTP_ACCEPT": "application/json"}
 
 
 @pytest.fixture(autouse=True)
-def clean_inbox(desk):
-    """No thread asks for runs unless a test does, and the inbox is empty."""
+def clean_inbox(desk, monkeypatch):
+    """An empty inbox, and no server: other tests of this process may have one."""
     from fakelake.review.service.receive import inbox
     from fakelake.review.service.start_run import starter
 
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     shutil.rmtree(inbox(), ignore_errors=True)
     yield
     starter().close()

@@ -37,7 +37,8 @@ _HISTORY = (
     "scored_at", "model_version", "is_champion", "p_fake", "logit", "worst_track", "worst_second", "recipe_id",
 )  # fmt: skip
 _TABLE = """
-<style>p { overflow-wrap: anywhere; } .row, figure { min-width: 0; } table { border-collapse: collapse; font-size: .9rem; } th, td { text-align: left; padding: .3rem .7rem .3rem 0;
+<style>p { overflow-wrap: anywhere; } .row, figure { min-width: 0; }
+table { border-collapse: collapse; font-size: .9rem; } th, td { text-align: left; padding: .3rem .7rem .3rem 0;
 border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; max-width: 30rem; }
 th { color: var(--soft); font-weight: 600; }</style>
 """.strip()

@@ -31,8 +31,7 @@ _PLACES = "SELECT uri, bytes FROM sources WHERE video_id = ? ORDER BY seen_at DE
 
 
 class Unplayable(Exception):
-    """There is nothing to play; the texts are for people. status: of HTTP: drop = results.drop  # all that was made of a video
-GONE, CHANGED or UNFIT."""
+    """There is nothing to play; the texts are for people. status: of HTTP: GONE, CHANGED or UNFIT."""
 
     def __init__(self, status: int, title: str, said: str, todo: str) -> None:
         super().__init__(f"{title}. {said}")

@@ -142,6 +142,11 @@ def drop(video_id: str) -> None:
 
 def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
     """After each job: those before it of the same kind go, which are stale, and the oldest of all beyond `most`."""
+    if job is not None and job.state == "done":
+        try:
+            known(job.video_id)
+        except UnknownVideo:  # forgotten while its job ran
+            drop(job.video_id)
     if job is not None and job.state == "done" and "/" not in job.name:
         out = Path(job.order["out"])
         for other in out.parent.glob(f"{job.order['kind']}-*{out.suffix}"):

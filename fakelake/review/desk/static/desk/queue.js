@@ -1,4 +1,4 @@
-// The list: choose all, count what is chosen, and go to the first by key.
+// The list: choose all, count what is chosen, go to the first and take the last decision back by key.
 "use strict";
 
 const boxes = () => [...document.querySelectorAll("#list [name=video]")];
@@ -10,7 +10,9 @@ function count() {
 if (all) all.addEventListener("change", () => { for (const box of boxes()) box.checked = all.checked; count(); });
 document.addEventListener("change", (event) => { if (event.target.name === "video") count(); });
 document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "n" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
-  const first = document.getElementById("start");
-  if (first) first.click();
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
+  // After the last decision of a list one is here, and may still want to take it back.
+  const pressed = { n: "#start", z: ".messages .undo button" }[event.key.toLowerCase()];
+  const found = pressed && document.querySelector(pressed);
+  if (found) found.click();
 });
