@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fakelake.review.desk.settings")
 
@@ -43,9 +44,11 @@ _running: list[object] = []
 def _begin(worker: object) -> None:
     """In the process that answers: the lake is read before the first page, and what goes on behind the pages begins."""
     from fakelake.review.service.decisions import Writer
+    from fakelake.review.service.faces import faces
     from fakelake.review.service.reader import reader
     from fakelake.review.service.start_run import starter
 
+    threading.Thread(target=faces().refresh, name="faces", daemon=True).start()  # or the first face would wait for it
     starter().wake()
     _running.extend((Writer(reader()), starter(), reader()))
 

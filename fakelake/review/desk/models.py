@@ -44,7 +44,7 @@ class Upload(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255)  # as the person's machine calls it: for people, never a path
-    stored = models.CharField(max_length=255)  # in the inbox; ours. Of came_by "path": the address itself, never deleted
+    stored = models.CharField(max_length=255)  # in the inbox; ours. By path: the address itself, never deleted
     video_id = models.CharField(max_length=64, db_index=True)
     bytes = models.BigIntegerField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="uploads")

@@ -1,6 +1,6 @@
 """The case file of a video: a zip with report, data, overlay video, audit trail and the hashes of all of them.
 
-Runs in the maker's process. The same lake, desk and time give the same bytes.
+Runs in the maker's process. The same lake, desk, overlay and time give the same bytes.
 """
 
 from __future__ import annotations

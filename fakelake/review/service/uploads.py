@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from fakelake.catalog.forget import forgotten
 from fakelake.review.desk.models import Audit, Upload
+from fakelake.review.service import results
 from fakelake.review.service.look_at import look_at
 from fakelake.review.service.reader import reader
 from fakelake.review.service.receive import Received, Refused, disk_trouble, inbox
@@ -103,6 +104,7 @@ def delete(upload: Upload, by: object, why: str = "") -> None:
     if upload.deleted_at is None:
         if upload.came_by != "path":
             _in_inbox(upload).unlink(missing_ok=True)
+            results.drop(upload.video_id)  # a copy for browsers is the file again
         upload.deleted_at = timezone.now()
         upload.save(update_fields=["deleted_at"])
         Audit.tell(by, "deleted", upload.video_id, f"the file of upload {upload.id}, {upload.name}{why}")
