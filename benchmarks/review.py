@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -60,7 +61,7 @@ def measure(root: Path, repeat: int) -> None:
         [sys.executable, "-m", "fakelake.review.serve"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        with logged_in(f"http://127.0.0.1:{port}") as client:
+        with closing(logged_in(f"http://127.0.0.1:{port}")) as client:
             pages(client, root, repeat)
     finally:
         server.terminate()
