@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from fakelake.catalog import duck
 from fakelake.catalog.location import LakeLocation
+from fakelake.catalog.schemas import TABLES
 
 # Others can write: SELECT * FROM enable_logging(...) puts files into an allowed directory. And `query` and
 # `query_table` run text that nobody has looked at.
@@ -76,16 +77,21 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def confine(connection: duckdb.DuckDBPyConnection, root: str, memory_bytes: int, threads: int) -> None:
-    """Nothing outside the lake from here on, and no way back."""
-    inside = f"{root}/"
+    """Nothing outside the lake's tables from here on, and no way back."""
     connection.execute(f"SET memory_limit = '{int(memory_bytes)}B'")
     connection.execute(f"SET threads = {int(threads)}")
     connection.execute("SET temp_directory = ''")
     connection.execute("SET python_enable_replacements = false")  # Python's variables are no tables
-    # The second spelling is how the views name the lake when its path holds signs of a glob pattern.
-    connection.execute(f"SET allowed_directories = [{duck.quote(inside)}, {duck.quote_file(inside)}]")
+    connection.execute(f"SET allowed_directories = [{tables_of(root)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def tables_of(root: str) -> str:
+    """The directories of a lake's tables, quoted: what else lies in a lake (servers' records, keys, models) is not
+    for questions. The second spelling is how the views name them when the path holds signs of a glob pattern."""
+    directories = [f"{root}/{name}/" for name in (*TABLES, "_seeds")]
+    return ", ".join(quoted(directory) for directory in directories for quoted in (duck.quote, duck.quote_file))
 
 
 def answer_bytes(connection: duckdb.DuckDBPyConnection, sql: str, max_bytes: int) -> bytes:

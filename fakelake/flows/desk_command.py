@@ -32,7 +32,11 @@ def person(
 ) -> None:
     """Add a person to the desk, or change the role or password of one."""
     options = [*(["--role", role] if role else []), *(["--password"] if password else [])]
-    env = {**os.environ, "FAKELAKE_LAKE": lake_root(lake)}
+    from fakelake.catalog.lake import Lake
+
+    root = lake_root(lake)
+    Lake.open(root)
+    env = {**os.environ, "FAKELAKE_LAKE": root}
     for arguments in (["migrate", "-v0"], ["person", name, *options]):
         done = subprocess.run([*MANAGE, *arguments], env=env, check=False)
         if done.returncode:

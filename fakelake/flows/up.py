@@ -108,7 +108,7 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
     stderr("Starting the worker ...")
     services.start(worker(env, free_port()))
     if settings.desk:
-        services.start(desk(env, pages["desk"]))
+        services.start(desk(env, settings.desk_port))
     if settings.spare:
         services.start(spare(env, waiting))
     return UpState(pid=os.getpid(), env=env, pages=pages, spare=str(waiting) if settings.spare else "")
@@ -187,10 +187,13 @@ def worker(env: dict[str, str], port: int) -> Service:
     )  # fmt: skip
 
 
-def desk(env: dict[str, str], address: str) -> Service:
-    """The review desk: the pages on which moderators decide."""
+def desk(env: dict[str, str], port: int) -> Service:
+    """The review desk: the pages on which moderators decide.
+
+    No page is asked for: behind TLS it answers to its own names alone.
+    """
     return Service(
-        name="desk", healthy=partial(answers, f"{address}/login/"),
+        name="desk", healthy=partial(listens, port),
         command=(sys.executable, "-m", "fakelake.review.serve"), env=env,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fakelake.review.desk.settings")
 import django
 from gunicorn.app.base import BaseApplication
 
-THREADS = 16
+THREADS = 64  # most of them wait for slow lines
 GRACE_S = 15
 
 
@@ -44,9 +44,9 @@ _running: list[object] = []
 def _begin(worker: object) -> None:
     """In the process that answers: the lake is read before the first page, and what goes on behind the pages begins."""
     from fakelake.review.service.decisions import Writer
-    from fakelake.review.service.faces import faces
+    from fakelake.review.service.media.faces import faces
     from fakelake.review.service.reader import reader
-    from fakelake.review.service.start_run import starter
+    from fakelake.review.service.uploads.start_run import starter
 
     threading.Thread(target=faces().refresh, name="faces", daemon=True).start()  # or the first face would wait for it
     starter().wake()
@@ -62,11 +62,13 @@ def main() -> None:
     """Make the desk's own tables and its first person, then serve until SIGTERM."""
     django.setup()
     from django.core.management import call_command
+    from django.db import connections
 
     call_command("migrate", verbosity=0)
     from fakelake.review.desk.people import add_first_person
 
     add_first_person()
+    connections.close_all()  # SQLite forbids to carry one over into the process that answers
     Desk().run()
 
 

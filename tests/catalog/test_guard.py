@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import pytest
 
@@ -136,3 +137,23 @@ def test_a_mistyped_amount_of_memory_is_told(lake):
 def test_a_snapshot_can_be_asked(lake):
     empty = dict.fromkeys(lake.snapshot(), 0)
     assert run_select(lake.at(empty), "SELECT count(*) AS n FROM frames")["n"].to_pylist() == [0]
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT * FROM read_text('{root}/_up/desk/first_password')",
+    "SELECT * FROM read_text('{root}/labels/../_up/desk/first_password')",
+    "SELECT * FROM read_blob('{root}/_up/desk/desk.db')",
+    "SELECT * FROM glob('{root}/_up/**')",
+    "SELECT * FROM read_text('{root}/_mlflow/key')",
+])  # fmt: skip
+def test_of_a_lake_only_the_tables_can_be_read_not_what_servers_keep_there(lake, sql):
+    root = lake.location.root
+    for name in ("_up/desk/first_password", "_up/desk/desk.db", "_mlflow/key"):
+        path = Path(root, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a secret")
+    try:
+        answer = run_select(lake, sql.format(root=root))
+    except SqlRefused:
+        return
+    assert answer.num_rows == 0, answer

@@ -60,6 +60,7 @@ def up(tmp_path_factory):
             "FAKELAKE_LAKE": str(root / "lake"), "FAKELAKE_INBOX": str(root / "inbox"),
             "FAKELAKE_INBOX_SETTLE_S": "0.1",
             "FAKELAKE_PREFECT_PORT": str(free_port()), "FAKELAKE_MLFLOW_PORT": str(free_port()),
+            "FAKELAKE_DESK_PORT": str(free_port()),
             "FAKELAKE_PREFECT_DATABASE": address.replace("://", "+asyncpg://") + "prefect",
             "FAKELAKE_MLFLOW_DATABASE": address.replace("://", "+psycopg://") + "mlflow",
             "FAKELAKE_RETRAIN_RECIPE": "demo", "FAKELAKE_RETRAIN_CHANGES": json.dumps(TINY),

@@ -49,7 +49,26 @@ def made(lake_root):
     }  # fmt: skip
     lake.append("quarantine", [trouble])
     promote(lake)
+    shutil.copytree(lake_root / "lake", lake_root / "as made")
     return SimpleNamespace(lake=lake, ids=ids, files=files, folder=folder, count=count)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(lake_root, made):
+    """What the tests of a file add to the lake is gone for the next file."""
+    before = made.lake.snapshot()
+    yield
+    if made.lake.snapshot() == before:
+        return
+    root = lake_root / "lake"
+    for entry in root.iterdir():
+        if entry.name != "_up":
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    shutil.copytree(lake_root / "as made", root, dirs_exist_ok=True)
+    from fakelake.review.service.reader import reader
+
+    if reader.cache_info().currsize:
+        reader().refresh(wait_s=60)
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +97,7 @@ def django_of(lake_root, made):
     call_command("migrate", verbosity=0)
     yield django
     from fakelake.review.service.reader import reader
-    from fakelake.review.service.start_run import starter
+    from fakelake.review.service.uploads.start_run import starter
 
     starter().close()
     reader().close()
@@ -92,9 +111,11 @@ def desk(django_of, made):
     from django.test import Client
 
     from fakelake.review.desk.people import add_person
+    from fakelake.review.service.uploads import links
 
     call_command("flush", verbosity=0, interactive=False)
     cache.clear()
+    links._fetches.clear()
     people = {role: add_person(role, PASSWORD, role) for role in ("viewer", "moderator", "administrator")}
     people["other"] = add_person("other", PASSWORD, "moderator")
 

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fakelake.review.service import case_file
+from fakelake.review.service.media import case_file
 from tests.media import write_clip
 from tests.review.filmed import chromium  # noqa: F401
 from tests.review.test_media import wait_for
@@ -167,7 +167,7 @@ def test_from_the_desk_it_is_made_once_taken_and_put_on_record(desk, made):
 
 def test_a_new_decision_makes_a_case_file_stale(desk, made):
     from fakelake.review.desk.models import Decision
-    from fakelake.review.service import results
+    from fakelake.review.service.media import results
 
     video_id = made.ids["calm.mp4"]
     before = results.path_of(video_id, "case")
@@ -192,7 +192,7 @@ def test_more_than_thirty_requests_a_minute_are_too_many(desk, made):
 
 
 def test_an_explanation_may_stand_in_a_frame_of_ours_and_run_nothing(desk, made):
-    from fakelake.review.service import results
+    from fakelake.review.service.media import results
 
     video_id = made.ids["two.mp4"]
     path = results.path_of(video_id, "explain")
@@ -211,7 +211,8 @@ def test_an_explanation_may_stand_in_a_frame_of_ours_and_run_nothing(desk, made)
 
 def test_an_explanation_that_cannot_be_made_says_why(desk, made):
     """The small lake has a verdict and no registered model."""
-    client, base = desk.client("viewer"), f"/videos/{made.ids['calm.mp4']}"
+    client, base = desk.client("moderator"), f"/videos/{made.ids['calm.mp4']}"
+    assert desk.client("viewer").post(f"{base}/make/explain/", headers=JSON).status_code == 403
     client.post(f"{base}/make/explain/", headers=JSON)
     told = wait_for(client, f"{base}/made/explain/", headers=JSON, tries=900).json()
     assert told["state"] == "failed"

@@ -5,7 +5,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fakelake.review.service.charts import Bar, Dot, Words, compact, dots, lying_bars, shortened, standing_bars, ticks
+from fakelake.review.service.insight.charts import (
+    Bar,
+    Dot,
+    Words,
+    compact,
+    dots,
+    lying_bars,
+    shortened,
+    standing_bars,
+    ticks,
+)
 
 WORDS = Words(key="k", title="Videos by age", text="old: 2; new: 1", unit="videos", across="day")
 

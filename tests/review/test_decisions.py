@@ -105,6 +105,8 @@ def test_a_lake_that_is_held_by_another_loses_no_decision(of, desk, own_reader, 
         writer.start()
         writer.join(1)
         assert writer.is_alive() and of.Decision.objects.get(pk=decision.pk).state == "waiting"
+        [other] = of.decide(own_reader, desk.people["other"], [desk.ids["odd.mp4"]], "fake")
+        assert of.undo(desk.people["other"], other), "what is not being written can be taken back meanwhile"
     writer.join(60)
     assert len(labels(own_lake, desk.ids["two.mp4"])) == 1
 
@@ -153,7 +155,33 @@ def test_with_the_rule_of_two_a_third_settles_what_two_dispute(of, desk, own_rea
         assert set(of.Decision.objects.values_list("state", flat=True)) == {"disputed"}
         of.decide(own_reader, desk.people["administrator"], [video], "real")
         of.flush(own_reader)
+        assert of.Decision.objects.get(label="fake").state == "outvoted"
+        # What lost, or was changed, is nobody's second word later.
+        of.decide(own_reader, desk.people["viewer"], [video], "fake")
+        assert of.flush(own_reader) == 0
     assert [(label, who) for label, who, _ in labels(own_lake, video)] == [("real", "administrator"), ("real", "other")]
+
+
+def test_with_the_rule_of_two_a_changed_mind_leaves_no_word_behind(of, desk, own_reader, own_lake, rules):
+    video = desk.ids["two.mp4"]
+    with rules(desk_two_people=True):
+        of.decide(own_reader, desk.people["moderator"], [video], "fake")
+        of.decide(own_reader, desk.people["other"], [video], "real")
+        of.flush(own_reader)
+        of.decide(own_reader, desk.people["moderator"], [video], "real")
+        assert of.flush(own_reader) == 2
+        of.decide(own_reader, desk.people["administrator"], [video], "fake")
+        assert of.flush(own_reader) == 0
+    assert {label for label, _, _ in labels(own_lake, video)} == {"real"}
+
+
+def test_two_against_two_is_settled_by_nobody(of, desk, own_reader, own_lake, rules):
+    video = desk.ids["two.mp4"]
+    with rules(desk_two_people=True):
+        for who, label in (("moderator", "fake"), ("other", "real"), ("administrator", "fake"), ("viewer", "real")):
+            of.decide(own_reader, desk.people[who], [video], label)
+        assert of.flush(own_reader) == 0
+    assert labels(own_lake, video) == []
 
 
 def test_where_people_and_model_differ_is_listed(of, desk, own_reader):

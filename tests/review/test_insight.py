@@ -9,11 +9,11 @@ import pytest
 from fakelake.catalog.commit import commit_videos
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.scores import commit_scores
-from fakelake.review.service import insight as service
-from fakelake.review.service.insight import Answers, insight
-from fakelake.review.service.insight_panel import percent, wilson
-from fakelake.review.service.insight_panels import agreeing
-from fakelake.review.service.insight_questions import QUESTIONS
+from fakelake.review.service.insight import answers as service
+from fakelake.review.service.insight.answers import Answers, insight
+from fakelake.review.service.insight.panel import percent, wilson
+from fakelake.review.service.insight.panels import agreeing
+from fakelake.review.service.insight.questions import QUESTIONS
 from fakelake.review.service.reader import LakeReader
 from tests.catalog.rows import source, trouble, video_id, write_video
 from tests.catalog.score_rows import calibrate, promote, scores, unscored

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fakelake.review.service import jobs as queue
-from fakelake.review.service.jobs import QUICK, SLOW, Job, Jobs, TooBusy
+from fakelake.review.service.media import jobs as queue
+from fakelake.review.service.media.jobs import QUICK, SLOW, Job, Jobs, TooBusy
 
 HEAD = "import json, os, sys, time; order = json.loads(sys.stdin.readline()); out = open(order['out'] + '.runs', 'a')\n"
 WORKS = "out.write('x'); out.close(); time.sleep(order.get('wait', 0)); open(order['out'], 'w').write('made')"
@@ -88,7 +88,7 @@ def test_a_failed_job_can_be_asked_for_again(tmp_path):
 
 
 def test_beyond_its_limit_the_queue_says_that_it_is_busy(tmp_path, monkeypatch):
-    monkeypatch.setattr(queue, "MOST_WAITING", 2)
+    monkeypatch.setattr(queue, "MOST_WAITING", 4)  # half of it for what is not urgent
     jobs = Jobs(maker(WORKS))
     running = jobs.ask(job(tmp_path, "0", wait=1.0))
     while running.state == "waiting":
@@ -97,6 +97,8 @@ def test_beyond_its_limit_the_queue_says_that_it_is_busy(tmp_path, monkeypatch):
     last = jobs.ask(job(tmp_path, "2"))
     with pytest.raises(TooBusy, match="waiting already"):
         jobs.ask(job(tmp_path, "3"))
+    assert jobs.ask(job(tmp_path, "4", urgent=True)).state == "waiting"
+    assert jobs.ask(job(tmp_path, "5", lane=QUICK)).state != "failed"
     assert last.ended.wait(30)
 
 
@@ -122,7 +124,7 @@ def test_the_real_maker_ends_when_the_desk_does(tmp_path):
     fifo = tmp_path / "never written"
     os.mkfifo(fifo)
     code = (
-        "import sys, time; from fakelake.review.service import making;"
+        "import sys, time; from fakelake.review.service.media import making;"
         "making._make = lambda order, tell: time.sleep(600); making.main()"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, start_new_session=True)
@@ -135,15 +137,15 @@ def test_the_real_maker_ends_when_the_desk_does(tmp_path):
 
 
 def test_the_oldest_results_make_room(django_of, tmp_path, monkeypatch):
-    from fakelake.review.service import results
+    from fakelake.review.service.media import cache
 
-    monkeypatch.setattr(results, "_cache", lambda: tmp_path)
+    monkeypatch.setattr(cache, "_cache", lambda: tmp_path)
     for age, name in enumerate(("new", "used", "old")):
         path = tmp_path / ("b" * 64) / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bytes(1000))
         os.utime(path, (time.time() - 100 * age, time.time() - 100 * age))
-    results.make_room(most=2000)
+    cache.make_room(most=2000)
     assert sorted(p.name for p in (tmp_path / ("b" * 64)).iterdir()) == ["new", "used"]
     with pytest.raises(ValueError, match="64 hex digits"):
-        results.folder("../../etc")
+        cache.folder("../../etc")

@@ -54,7 +54,7 @@ def site(tmp_path):
 
 def fetched(desk, link, allowed=lambda address: True):
     """A link, fetched as an administrator's: the outcome."""
-    from fakelake.review.service import links
+    from fakelake.review.service.uploads import links
 
     begun = links.fetch(link, desk.people["administrator"], allowed)
     assert begun.ended.wait(60)
@@ -105,7 +105,7 @@ def test_the_same_bytes_by_link_lead_to_what_is_there(desk, site):
      "[ff02::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"],
 )  # fmt: skip
 def test_nothing_of_this_machine_or_network_is_asked(desk, site, host):
-    from fakelake.review.service import web
+    from fakelake.review.service.uploads import web
 
     port, before = site.url.rpartition(":")[2], len(site.asked)
     begun = fetched(desk, f"http://{host}:{port}/clip.mp4", web.is_public)
@@ -114,7 +114,7 @@ def test_nothing_of_this_machine_or_network_is_asked(desk, site, host):
 
 
 def test_public_addresses_are_public():
-    from fakelake.review.service.web import is_public
+    from fakelake.review.service.uploads.web import is_public
 
     for text in ("93.184.216.34", "8.8.8.8", "2606:2800:220:1::1"):
         assert is_public(ipaddress.ip_address(text))
@@ -131,7 +131,7 @@ def test_a_redirect_into_this_network_is_not_followed(desk, site):
 
 def test_the_connection_goes_to_the_address_that_was_checked(desk, site, monkeypatch):
     """A name that resolves to a public address first and to a private one a moment later gains nothing."""
-    from fakelake.review.service import web
+    from fakelake.review.service.uploads import web
 
     real, answers = web.socket.getaddrinfo, []
 

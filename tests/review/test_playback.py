@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fakelake.review.service import pictures
-from fakelake.review.service.look import Look, identity
+from fakelake.review.service.media import pictures
+from fakelake.review.service.media.look import Look, identity
 from fakelake.tasks.decode import decode
 from fakelake.tasks.probe import probe
 from tests.media import odd_clips, packaged_clip, remux, write_clip
@@ -201,7 +201,7 @@ def test_a_browser_asks_on_when_it_gets_the_file_in_small_parts(desk, made, chro
     """So that a player that is paused holds none of the desk's threads for the rest of a film."""
     from fakelake.review.desk.views import media
     from fakelake.review.desk.wsgi import application
-    from fakelake.review.service import playback
+    from fakelake.review.service.media import playback
     from fakelake.review.service.reader import reader
 
     monkeypatch.setattr(media, "MOST_AT_ONCE", 50_000)
@@ -274,14 +274,14 @@ def in_threads(application):
 
 
 def test_asked_from_many_sides_at_once_a_file_is_looked_at_once(desk, made, monkeypatch):
-    from fakelake.review.service import jobs as queue
-    from fakelake.review.service import playback, results
+    from fakelake.review.service.media import cache, playback
+    from fakelake.review.service.media import jobs as queue
 
     ran = []
     run = queue.Jobs._run
     monkeypatch.setattr(queue.Jobs, "_run", lambda self, job: ran.append(job.name) or run(self, job))
     video_id = made.ids["odd.mp4"]
-    results.drop(video_id)
+    cache.drop(video_id)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: playback.playback(video_id), range(16)))
     queue.jobs().find(video_id, "look.json").ended.wait(60)

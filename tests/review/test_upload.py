@@ -45,7 +45,7 @@ def test_a_plain_form_brings_several_files_and_goes_back_to_the_list(desk, tmp_p
     "name", ["../../etc/cron.d/clip.mp4", "..\\..\\clip.mp4", "/etc/clip.mp4", "%2e%2e%2fclip.mp4"]
 )
 def test_a_name_that_climbs_stays_in_the_inbox(desk, tmp_path, name):
-    from fakelake.review.service.receive import inbox
+    from fakelake.review.service.uploads.receive import inbox
 
     assert send(desk.client("moderator"), named(name, clip(tmp_path))).status_code == 201
     names, _ = stored()
@@ -115,7 +115,7 @@ def test_what_was_forgotten_at_a_persons_wish_is_not_taken_again(desk, tmp_path)
 
 
 def test_others_uploads_do_not_reach_the_disk(desk, tmp_path):
-    from fakelake.review.service.receive import inbox
+    from fakelake.review.service.uploads.receive import inbox
 
     for name, status in ((None, 302), ("viewer", 403)):
         assert send(desk.client(name), named("clip.mp4", clip(tmp_path))).status_code == status
@@ -123,7 +123,7 @@ def test_others_uploads_do_not_reach_the_disk(desk, tmp_path):
 
 
 def test_a_file_in_any_other_form_is_not_read(desk, tmp_path):
-    from fakelake.review.service.receive import inbox
+    from fakelake.review.service.uploads.receive import inbox
 
     for client in (desk.client(), desk.client("administrator")):
         client.post("/login/", {"username": "x", "file": named("clip.mp4", clip(tmp_path))})
@@ -142,7 +142,7 @@ def strict(desk, name):
 
 
 def test_an_upload_without_its_token_does_not_reach_the_disk(desk, tmp_path):
-    from fakelake.review.service.receive import inbox
+    from fakelake.review.service.uploads.receive import inbox
 
     client, token, address = strict(desk, "moderator")
     _, _, address_of_other = strict(desk, "other")

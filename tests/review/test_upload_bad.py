@@ -60,7 +60,7 @@ def test_a_file_that_is_two_things_at_once(desk, tmp_path):
 
 
 def test_a_file_whose_look_hangs_does_not_hang_the_desk(desk, tmp_path, monkeypatch):
-    from fakelake.review.service import look_at
+    from fakelake.review.service.uploads import look_at
 
     monkeypatch.setattr(look_at, "PROGRAM", (sys.executable, "-c", "import time; time.sleep(600)"))
     monkeypatch.setattr(look_at, "BASE_S", 0.5)
@@ -68,7 +68,7 @@ def test_a_file_whose_look_hangs_does_not_hang_the_desk(desk, tmp_path, monkeypa
 
 
 def test_a_file_whose_look_dies(desk, tmp_path, monkeypatch):
-    from fakelake.review.service import look_at
+    from fakelake.review.service.uploads import look_at
 
     monkeypatch.setattr(look_at, "PROGRAM", (sys.executable, "-c", "import os; os.abort()"))
     assert refusal(desk.client("moderator"), "deadly.mp4", clip(tmp_path)) == (415, "unreadable")
@@ -130,7 +130,7 @@ def test_too_many_files_in_one_go(desk):
 
 
 def test_a_full_disk_is_told_before_and_while_a_file_comes(desk, tmp_path, monkeypatch):
-    from fakelake.review.service import receive
+    from fakelake.review.service.uploads import receive
 
     usage = receive.shutil.disk_usage
     with monkeypatch.context() as full:
@@ -169,7 +169,7 @@ def test_a_bucket_as_inbox_is_told_plainly(desk, tmp_path, monkeypatch):
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(desk):
-    from fakelake.review.service import receive
+    from fakelake.review.service.uploads import receive
 
     for name, age in (("old", 25), ("new", 23)):
         path = receive.staging() / name
@@ -186,13 +186,13 @@ def test_old_files_go_and_their_record_stays(desk, tmp_path, monkeypatch):
     from django.utils import timezone
 
     from fakelake.review.desk.models import Audit, Upload
-    from fakelake.review.service import uploads
+    from fakelake.review.service.uploads import retention
 
     send(desk.client("moderator"), named("clip.mp4", clip(tmp_path)))
     later = timezone.now() + timedelta(days=31)
-    assert uploads.delete_old(later) == 0  # kept for ever unless told otherwise
+    assert retention.delete_old(later) == 0  # kept for ever unless told otherwise
     monkeypatch.setattr(settings.FAKELAKE, "desk_keep_days", 30.0)
-    assert uploads.delete_old() == 0
-    assert uploads.delete_old(later) == 1
+    assert retention.delete_old() == 0
+    assert retention.delete_old(later) == 1
     assert stored() == (set(), set()) and Upload.objects.get().deleted_at
     assert Audit.objects.filter(what="deleted", who="retention").count() == 1

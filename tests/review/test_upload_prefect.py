@@ -5,7 +5,7 @@ import pytest
 
 
 def test_a_real_server_starts_the_run_and_tells_of_it(django_of, prefect_server):
-    from fakelake.review.service.prefect_runs import LIVE, Server, ServerTrouble
+    from fakelake.review.service.uploads.prefect_runs import LIVE, Server, ServerTrouble
 
     server = Server(prefect_server)
     with pytest.raises(ServerTrouble, match="ingest-and-score"):

@@ -11,7 +11,7 @@ from tests.review.uploading import clean_inbox, clip, named, prefect_of_the_lake
 @pytest.fixture
 def asking(desk, monkeypatch):
     """The starter of runs without its thread: each `tick` is one look. What was known of runs is forgotten."""
-    from fakelake.review.service import prefect_runs, start_run
+    from fakelake.review.service.uploads import prefect_runs, start_run
 
     made = start_run.RunStarter()
     monkeypatch.setattr(start_run, "starter", lambda: made)
@@ -29,7 +29,7 @@ def uploaded(desk, content, name="clip.mp4"):
 
 def seen(upload):
     """(state, words and what to do)"""
-    from fakelake.review.service.uploads import state_of
+    from fakelake.review.service.uploads.intake import state_of
 
     upload.refresh_from_db()
     state = state_of(upload)
@@ -56,7 +56,7 @@ def test_without_a_server_the_file_waits_in_the_inbox_and_says_so(desk, asking, 
 def test_one_run_is_asked_for_all_that_wait_by_their_exact_paths(desk, asking, tmp_path):
     from django.conf import settings
 
-    from fakelake.review.service.receive import inbox
+    from fakelake.review.service.uploads.receive import inbox
 
     uploads = [uploaded(desk, clip(tmp_path, n)) for n in range(3)]
     with prefect_of_the_lake() as prefect:
@@ -88,7 +88,7 @@ def test_nothing_is_asked_while_another_run_goes_on(desk, asking, tmp_path):
 
 @pytest.mark.parametrize("end", ["CANCELLED", "COMPLETED", "FAILED", "CRASHED"])
 def test_a_run_that_ended_without_effect_is_asked_for_again_after_a_while(desk, asking, tmp_path, monkeypatch, end):
-    from fakelake.review.service import start_run
+    from fakelake.review.service.uploads import start_run
 
     uploaded(desk, clip(tmp_path))
     with prefect_of_the_lake() as prefect:
@@ -104,7 +104,7 @@ def test_a_run_that_ended_without_effect_is_asked_for_again_after_a_while(desk, 
 
 
 def test_uploads_of_a_process_that_was_killed_are_asked_for_by_the_next(desk, asking, tmp_path):
-    from fakelake.review.service.start_run import RunStarter
+    from fakelake.review.service.uploads.start_run import RunStarter
 
     uploaded(desk, clip(tmp_path))
     with prefect_of_the_lake() as prefect:
@@ -125,7 +125,7 @@ def test_a_server_that_stumbles_is_asked_again(desk, asking, tmp_path, monkeypat
 
 
 def test_a_scored_video_is_done_with_its_band_and_its_page(desk, asking, made):
-    from fakelake.review.service.uploads import state_of
+    from fakelake.review.service.uploads.intake import state_of
 
     state = state_of(given(desk, made.ids["two.mp4"]))
     assert (state.state, state.band, state.moving) == ("done", "fake", False)
@@ -134,7 +134,7 @@ def test_a_scored_video_is_done_with_its_band_and_its_page(desk, asking, made):
 
 
 def test_a_video_without_a_face_is_done_with_the_reason(desk, asking, made):
-    from fakelake.review.service.uploads import state_of
+    from fakelake.review.service.uploads.intake import state_of
 
     state = state_of(given(desk, made.ids["blank.mp4"]))
     assert (state.state, state.band) == ("done", "not_applicable") and "no face" in state.words
@@ -153,11 +153,11 @@ def test_a_video_whose_faces_are_read_waits_for_its_score(desk, asking, made):
 
 
 def test_without_a_champion_that_is_said_and_nothing_is_asked(desk, asking, made, monkeypatch):
-    from fakelake.review.service import upload_states
+    from fakelake.review.service.uploads import states
 
-    real = upload_states.reader()
+    real = states.reader()
     none = SimpleNamespace(rows=lambda sql, *more: [{"n": 0}] if "FROM champion" in sql else real.rows(sql, *more))
-    monkeypatch.setattr(upload_states, "reader", lambda: none)
+    monkeypatch.setattr(states, "reader", lambda: none)
     upload = given(desk, made.ids["new.mp4"])
     with prefect_of_the_lake() as prefect:
         assert asking.tick() is False and prefect.asked == []

@@ -23,13 +23,14 @@ JSON = {"HTTP_ACCEPT": "application/json"}
 @pytest.fixture(autouse=True)
 def clean_inbox(desk, monkeypatch):
     """An empty inbox, and no server: other tests of this process may have one."""
-    from fakelake.review.service.receive import inbox
-    from fakelake.review.service.start_run import starter
+    from fakelake.review.service.uploads.receive import inbox
+    from fakelake.review.service.uploads.start_run import starter
 
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     shutil.rmtree(inbox(), ignore_errors=True)
     yield
     starter().close()
+    monkeypatch.undo()
     shutil.rmtree(inbox(), ignore_errors=True)
 
 
@@ -50,7 +51,7 @@ def send(client, *files, **more):
 
 def stored():
     """(names in the inbox, names in its staging folder)"""
-    from fakelake.review.service.receive import STAGING, inbox
+    from fakelake.review.service.uploads.receive import STAGING, inbox
 
     names = {path.name for path in inbox().iterdir()} if inbox().is_dir() else set()
     folder = inbox() / STAGING

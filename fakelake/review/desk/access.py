@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
+from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -51,6 +52,12 @@ class LoginRequired(LoginRequiredMiddleware):
 
     def process_view(self, request: HttpRequest, view: Callable, args: object, kwargs: object) -> HttpResponse | None:
         return None if request.path.startswith("/api/") else super().process_view(request, view, args, kwargs)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Of whoever asks. Behind our proxy the last hop is the proxy's word; those before it are anybody's."""
+    via = request.headers.get("X-Forwarded-For", "") if settings.FAKELAKE.desk_https else ""
+    return via.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
 
 
 def role_for_templates(request: HttpRequest) -> dict[str, object]:

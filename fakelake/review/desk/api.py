@@ -13,13 +13,13 @@ from ninja.throttling import AuthRateThrottle
 
 from fakelake.review.desk.access import may
 from fakelake.review.desk.api_uploads import router as uploads
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Decision
 from fakelake.review.desk.tokens import Bearer, demand
-from fakelake.review.service.decisions import NoDecision
+from fakelake.review.service.decisions import NoDecision, hidden_from
 from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import Filters, list_videos
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeBusyNow, reader
 from fakelake.review.service.video import NoVideo, boxes_of, meaning_of, record_of
 
@@ -101,7 +101,8 @@ def videos(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any]:
     query = QueryDict(mutable=True)
     for name, value in wanted.dict(exclude={"page"}).items():
         query.setlist(name, value if isinstance(value, list) else [value])
-    found = list_videos(reader(), Filters.from_query(query), wanted.page)
+    lake = reader()
+    found = list_videos(lake, Filters.from_query(query), wanted.page, hidden_from(request.auth, lake))
     return {"total": found.total, "page": found.number, "pages": found.pages, "videos": found.rows}
 
 

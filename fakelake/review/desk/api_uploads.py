@@ -1,4 +1,4 @@
-"""Uploads by programs: the same way in as the page's (service/uploads.py)."""
+"""Uploads by programs: the same way in as the page's (service/uploads/intake.py)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ninja.errors import HttpError
 from fakelake.review.desk.access import may
 from fakelake.review.desk.models import Upload
 from fakelake.review.desk.tokens import demand
-from fakelake.review.service import uploads
-from fakelake.review.service.receive import Refused, received
+from fakelake.review.service.uploads import intake
+from fakelake.review.service.uploads.receive import Refused, received
 
 router = Router()
 
@@ -69,7 +69,7 @@ def submit(request: HttpRequest) -> Status:
     with received(request) as receipt:
         for file in receipt.files:
             try:
-                taken.append(uploads.accept(file, request.auth, came_by="api"))
+                taken.append(intake.accept(file, request.auth, came_by="api"))
             except Refused as refused:
                 receipt.refused.append(refused)
     accepted = [
@@ -85,10 +85,10 @@ def submit(request: HttpRequest) -> Status:
 
 
 @router.get("/{upload_id}", response=State, summary="How far an upload is")
-def state(request: HttpRequest, upload_id: UUID) -> uploads.UploadState:
+def state(request: HttpRequest, upload_id: UUID) -> intake.UploadState:
     """One's own; an administrator: anybody's."""
     demand(request, "viewer")
     found = Upload.objects.filter(pk=upload_id).first()
     if found is None or (found.by_id != request.auth.pk and not may(request.auth, "administrator")):
         raise HttpError(404, "There is no such upload of yours.")
-    return uploads.state_of(found)
+    return intake.state_of(found)

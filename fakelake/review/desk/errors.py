@@ -9,17 +9,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django_ratelimit.exceptions import Ratelimited
 
+from fakelake.catalog.lock import LakeBusy
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeBusyNow
 
 log = logging.getLogger("fakelake.review")
-
-
-class Problem(Exception):
-    """Something that a person can mend. status: of HTTP; todo: what to do."""
-
-    def __init__(self, title: str, said: str = "", todo: str = "", status: int = 400) -> None:
-        super().__init__(title)
-        self.title, self.said, self.todo, self.status = title, said, todo, status
 
 
 class PlainErrors:
@@ -34,7 +28,7 @@ class PlainErrors:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Problem):
             return page(request, error.status, error.title, error.said, error.todo)
-        if isinstance(error, LakeBusyNow):
+        if isinstance(error, LakeBusyNow | LakeBusy):
             return page(request, 503, "The lake did not answer in time", str(error), "Try again in a moment.")
         if isinstance(error, Ratelimited):
             return page(request, 429, "Too many requests", "", "Wait a minute, then go on.")
@@ -68,7 +62,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    said = str(exception) if isinstance(getattr(exception, "args", [None])[:1], tuple) else ""
+    said = exception.args[0] if exception.args else ""
+    said = said if isinstance(said, str) else ""  # else it is the list of all addresses
     return page(request, 404, "There is nothing here", said, "Check the address, or search for the video by name.")
 
 

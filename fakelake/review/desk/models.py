@@ -20,9 +20,10 @@ class Decision(models.Model):
     written:  in `labels`, as (video_id, labelled_by, labelled_at = at): that key makes a repeated write harmless
     undone:   taken back in time; it was never a label
     disputed: two people differ; a third one's word settles it
+    outvoted: it was settled otherwise
     """
 
-    STATES = [(state, state) for state in ("waiting", "written", "undone", "disputed")]
+    STATES = [(state, state) for state in ("waiting", "written", "undone", "disputed", "outvoted")]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     video_id = models.CharField(max_length=64, db_index=True)
@@ -40,7 +41,7 @@ class Decision(models.Model):
 
 
 class Upload(models.Model):
-    """A file that somebody gave to the desk. Its state is read from the lake by `video_id` (service/uploads.py)."""
+    """A file that somebody gave to the desk. Its state is read from the lake by `video_id` (service/uploads/)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255)  # as the person's machine calls it: for people, never a path
@@ -98,7 +99,7 @@ class Audit(models.Model):
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     who = models.CharField(max_length=150)
-    what = models.CharField(max_length=40)  # decided, undid, uploaded, looked, asked, exported, deleted, ...
+    what = models.CharField(max_length=40)  # decided, undid, uploaded, asked, exported, deleted, ...
     video_id = models.CharField(max_length=64, blank=True, db_index=True)
     detail = models.TextField(blank=True)
 

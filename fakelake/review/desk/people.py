@@ -12,6 +12,8 @@ from django.contrib.auth.password_validation import validate_password
 
 from fakelake.review.desk.access import ROLES
 
+FIRST = "admin"
+
 
 def add_person(name: str, password: str, role: str) -> AbstractUser:
     """A new person. Raises ValidationError for a weak password, ValueError for a role that there is not."""
@@ -46,9 +48,10 @@ def add_first_person() -> None:
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:  # noqa: PTH123
         out.write(f"{password}\n")
-    add_person("admin", password, "administrator")
+    add_person(FIRST, password, "administrator")
 
 
-def forget_first_password() -> None:
-    """It was changed: the file says nothing any more."""
-    first_password_file().unlink(missing_ok=True)
+def forget_first_password(person: AbstractUser) -> None:
+    """Theirs was changed: what the file says of it holds no more."""
+    if person.get_username() == FIRST:
+        first_password_file().unlink(missing_ok=True)

@@ -101,6 +101,7 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # nobody can lock another person out from elsewhere
 AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = RATELIMIT_IP_META_KEY = "fakelake.review.desk.access.address_of"
 AXES_LOCKOUT_TEMPLATE = "desk/locked_out.html"
 AXES_VERBOSE = False
 LOGIN_URL = "login"
@@ -113,8 +114,8 @@ SESSION_COOKIE_AGE = 12 * 3600  # a moderator's day
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "fakelake.review.desk.errors.csrf_failure"
-# Browsers send Secure cookies over plain HTTP to a loopback address and to no other.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+# Without TLS, on loopback, Safari would not send them back.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = FAKELAKE.desk_https
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"  # but an explanation, which the page of its video shows (views/case.py)
@@ -125,7 +126,7 @@ if FAKELAKE.desk_https:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
 else:  # on loopback, where nobody has a certificate: redirects to https and HSTS would only lock people out
-    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
 # One process has all requests, so that its memory is the shared cache that django-ratelimit asks for.
 SILENCED_SYSTEM_CHECKS = [
     *globals().get("SILENCED_SYSTEM_CHECKS", []),
@@ -151,10 +152,9 @@ CONTENT_SECURITY_POLICY = {
 # Uploads go to the inbox block by block: Django's own temporary files are never used (desk/views/upload.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 DATA_UPLOAD_MAX_NUMBER_FILES = 50
-FILE_UPLOAD_HANDLERS = ["fakelake.review.service.receive.InboxUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["fakelake.review.service.uploads.receive.InboxUploadHandler"]
 
 STATIC_URL = "static/"
-STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True  # served out of the package: nothing to collect
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 300  # names stay the same over updates

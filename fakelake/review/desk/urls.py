@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth import views as auth
 from django.urls import path, register_converter
+from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.api import api
 from fakelake.review.desk.views import (
@@ -36,6 +37,8 @@ class VideoId:
 
 register_converter(VideoId, "video")
 
+LOG_IN = auth.LoginView.as_view(template_name="desk/login.html")
+
 urlpatterns = [
     path("", upload.index, name="upload"),
     path("upload/", upload.receive, name="receive"),
@@ -66,7 +69,7 @@ urlpatterns = [
     path("people/", people.page, name="people"),
     path("audit/", audit.page, name="audit"),
     path("account/", account.page, name="account"),
-    path("login/", auth.LoginView.as_view(template_name="desk/login.html"), name="login"),
+    path("login/", ratelimit(key="ip", rate="30/m", method="POST")(LOG_IN), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("api/", api.urls),
 ]

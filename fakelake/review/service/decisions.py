@@ -10,13 +10,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import close_old_connections, transaction
+from django.db.models import Count
 from django.utils import timezone
 
-from fakelake.catalog.lake import one_of
+from fakelake.catalog.lake import Lake, one_of
 from fakelake.infra.events import LABELS as LABELS_EVENT
 from fakelake.infra.events import tell
 from fakelake.review.desk.models import LABELS, Audit, Decision
@@ -28,7 +30,9 @@ log = logging.getLogger("fakelake.review")
 WORDS = dict(LABELS)
 LONGEST_NOTE = 2000
 LOOK_EVERY_S = 1.0
-_flushing = threading.Lock()
+WAITING = ("waiting", "disputed")
+_flushing, _claiming = threading.Lock(), threading.Lock()
+_claimed: set[UUID] = set()  # decisions that a flush is writing just now
 
 
 class NoDecision(ValueError):
@@ -56,7 +60,7 @@ def decide(
         raise NoVideo(f"The lake has no video {min(strangers)[:12]}.")
     made = []
     with transaction.atomic():
-        Decision.objects.filter(video_id__in=known, by=user, state="waiting").update(state="undone")
+        Decision.objects.filter(video_id__in=known, by=user, state__in=WAITING).update(state="undone")
         for row in known.values():
             made.append(
                 Decision.objects.create(
@@ -74,16 +78,12 @@ def decide(
 
 def undo(user: AbstractUser, decision: Decision) -> bool:
     """Take a waiting decision back. False: it is, or is just becoming, a label: only another decision changes it."""
-    if not _flushing.acquire(timeout=1):
-        return False
-    try:
-        with transaction.atomic():
-            if not Decision.objects.filter(pk=decision.pk, state__in=("waiting", "disputed")).update(state="undone"):
-                return False
-            Audit.tell(user, "undid", decision.video_id, WORDS[decision.label])
-        return True
-    finally:
-        _flushing.release()
+    waiting = Decision.objects.filter(pk=decision.pk, state__in=WAITING)
+    with _claiming, transaction.atomic():
+        if decision.pk in _claimed or not waiting.update(state="undone"):
+            return False
+        Audit.tell(user, "undid", decision.video_id, WORDS[decision.label])
+    return True
 
 
 def hidden_from(user: AbstractUser | None, reader: LakeReader) -> set[str]:
@@ -92,7 +92,7 @@ def hidden_from(user: AbstractUser | None, reader: LakeReader) -> set[str]:
     found = set(
         Decision.objects.filter(state="written", written_at__gte=written_since).values_list("video_id", flat=True)
     )
-    waiting = Decision.objects.filter(state__in=("waiting", "disputed"))
+    waiting = Decision.objects.filter(state__in=WAITING)
     if settings.FAKELAKE.desk_two_people:
         waiting = waiting.filter(by=user)
     return found | set(waiting.values_list("video_id", flat=True))
@@ -104,33 +104,47 @@ def flush(reader: LakeReader, now: datetime | None = None) -> int:
     A label's key is (video, person, time of the word): after a crash between lake and desk it is found there, and not
     written twice.
     """
+    until = (now or timezone.now()) - timedelta(seconds=settings.FAKELAKE.desk_undo_s)
     with _flushing:
-        ripe = _ripe((now or timezone.now()) - timedelta(seconds=settings.FAKELAKE.desk_undo_s))
-        if not ripe:
-            return 0
-        there = reader.lake.read(
-            "labels", ["video_id", "labelled_by", "labelled_at"], one_of("video_id", [d.video_id for d in ripe])
-        )
-        keys = {(row["video_id"], row["labelled_by"], row["labelled_at"]) for row in there.to_pylist()}
-        new = [d for d in ripe if (d.video_id, d.by.get_username(), d.at) not in keys]
-        if new:
-            reader.lake.append("labels", [_label(decision) for decision in new])
-        Decision.objects.filter(pk__in=[d.pk for d in ripe]).update(state="written", written_at=timezone.now())
+        with _claiming:
+            ripe = _ripe(until)
+            _claimed.update(d.pk for d in ripe)
+        try:
+            new = _write(reader.lake, ripe, until) if ripe else []
+        finally:
+            with _claiming:
+                _claimed.clear()
     if new:
         reader.refresh()
         tell(reader.lake.location.root, LABELS_EVENT, added=len(new))
     return len(new)
 
 
+def _write(lake: Lake, ripe: Sequence[Decision], until: datetime) -> list[Decision]:
+    """Those of the ripe that the lake did not have."""
+    videos = [d.video_id for d in ripe]
+    there = lake.read("labels", ["video_id", "labelled_by", "labelled_at"], one_of("video_id", videos))
+    keys = {(row["video_id"], row["labelled_by"], row["labelled_at"]) for row in there.to_pylist()}
+    new = [d for d in ripe if (d.video_id, d.by.get_username(), d.at) not in keys]
+    if new:
+        lake.append("labels", [_label(decision) for decision in new])
+    with transaction.atomic():
+        Decision.objects.filter(pk__in=[d.pk for d in ripe]).update(state="written", written_at=timezone.now())
+        # Or a word that lost would be the second person's for whoever says the same in a year.
+        Decision.objects.filter(video_id__in=videos, state__in=WAITING, at__lte=until).update(state="outvoted")
+    return new
+
+
 def _ripe(until: datetime) -> list[Decision]:
     """The oldest first. With the rule of two people, of each video those on which two agree."""
+    base = Decision.objects.filter(state__in=WAITING, at__lte=until)
+    if not settings.FAKELAKE.desk_two_people:
+        return list(base.select_related("by").order_by("at"))
+    several = base.values("video_id").annotate(people=Count("by", distinct=True)).filter(people__gt=1)
     with transaction.atomic():
-        states = ("waiting", "disputed") if settings.FAKELAKE.desk_two_people else ("waiting",)
-        waiting = list(Decision.objects.filter(state__in=states, at__lte=until).select_related("by").order_by("at"))
-        if not settings.FAKELAKE.desk_two_people:
-            return waiting
+        waiting = base.filter(video_id__in=several.values("video_id")).select_related("by").order_by("at")
         agreed, disputed = _two_people(waiting)
-        Decision.objects.filter(pk__in=[d.pk for d in disputed]).update(state="disputed")
+        Decision.objects.filter(pk__in=[d.pk for d in disputed], state="waiting").update(state="disputed")
         return agreed
 
 
@@ -144,9 +158,9 @@ def _two_people(waiting: Iterable[Decision]) -> tuple[list[Decision], list[Decis
         said: dict[str, list[Decision]] = defaultdict(list)
         for decision in people.values():
             said[decision.label].append(decision)
-        most = max(said.values(), key=len)
-        if len(most) > 1:
-            agreed += most
+        sizes = sorted(map(len, said.values()))
+        if sizes[-1] > 1 and sizes[-1:] != sizes[-2:-1]:
+            agreed += max(said.values(), key=len)
         elif len(people) > 1:
             disputed += people.values()
     return agreed, disputed

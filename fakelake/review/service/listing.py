@@ -164,17 +164,6 @@ def choices(reader: LakeReader) -> dict[str, list[str]]:
     return found
 
 
-def ids_of(reader: LakeReader, video_ids: Iterable[str]) -> list[str]:
-    """Those of the given ids that the desk knows, in its order."""
-    wanted = sorted(set(video_ids))
-    return [
-        row["video_id"]
-        for row in reader.rows(
-            "SELECT video_id FROM desk WHERE list_contains($ids, video_id) ORDER BY place", {"ids": wanted}
-        )
-    ]
-
-
 def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()

@@ -11,9 +11,9 @@ from functools import cache
 
 import duckdb
 
-from fakelake.catalog.duck import quote, quote_file
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.publish import published
+from fakelake.catalog.select_worker import tables_of
 from fakelake.catalog.training_swaps import DATASET
 
 log = logging.getLogger("fakelake.review")
@@ -37,9 +37,11 @@ SELECT v.*, came.ingested_at, came.duration_s, came.tracks, said.label, said.lab
 FROM verdicts AS v LEFT JOIN came USING (video_id) LEFT JOIN said USING (video_id)
 UNION ALL BY NAME
 SELECT w.video_id, w.name, w.dataset, 'waiting' AS band, 'not scored yet' AS reason, w.ingested_at, w.duration_s,
-       w.tracks, said.label, said.label_origin, 1000000000 + row_number() OVER (ORDER BY w.ingested_at) AS place
+       w.tracks, w.provenance, said.label, said.label_origin,
+       1000000000 + row_number() OVER (ORDER BY w.ingested_at) AS place
 FROM (
     SELECT videos.video_id, arg_max(s.name, s.seen_at) AS name, any_value(videos.dataset) AS dataset,
+           arg_max(videos.provenance, videos.ingested_at) AS provenance,
            max(videos.ingested_at) AS ingested_at, max(videos.duration_s) AS duration_s, max(videos.tracks) AS tracks
     FROM videos LEFT JOIN sources AS s USING (video_id)
     WHERE videos.video_id NOT IN (SELECT video_id FROM verdicts) AND coalesce(videos.dataset, '') <> '{DATASET}'
@@ -72,11 +74,12 @@ class LakeReader:
     @contextmanager
     def asking(self, seconds: float = TIME_S) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of the latest publication. Raises LakeBusyNow after `seconds`."""
-        cursor, out = self._connection.cursor(), threading.Event()
+        cursor, over = self._connection.cursor(), threading.Event()
 
-        def stop() -> None:
-            out.set()
-            cursor.interrupt()
+        def stop() -> None:  # again and again: between two questions there is nothing to interrupt
+            while not over.is_set():
+                cursor.interrupt()
+                over.wait(0.2)
 
         clock = threading.Timer(seconds, stop)
         clock.start()
@@ -85,7 +88,10 @@ class LakeReader:
         except duckdb.InterruptException:
             raise LakeBusyNow(f"The answer took more than {seconds:g} seconds.") from None
         finally:
+            over.set()
             clock.cancel()
+            if clock.is_alive() and clock is not threading.current_thread():
+                clock.join(1)  # it may be about to interrupt what is closed here
             cursor.close()
 
     def rows(self, sql: str, parameters: object = None, seconds: float = TIME_S) -> list[dict[str, object]]:
@@ -113,9 +119,8 @@ class LakeReader:
         now, latest = time.time(), published(self.lake.location)
         seen = (latest.root, dict(latest.versions), latest.published_at) if latest else None
         connection = self.lake.connect()
-        root = f"{self.lake.location.root}/"
         connection.execute(f"SET memory_limit = '{MEMORY}'; SET threads = 2; SET temp_directory = ''")
-        connection.execute(f"SET allowed_directories = [{quote(root)}, {quote_file(root)}]")
+        connection.execute(f"SET allowed_directories = [{tables_of(self.lake.location.root)}]")
         connection.execute("SET enable_external_access = false; SET lock_configuration = true")
         connection.execute(_DESK)
         self._seen, self.loaded_at = seen, now

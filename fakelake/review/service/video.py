@@ -152,7 +152,7 @@ def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
 
 
 def _said(facts: Facts | None, track: int) -> dict[str, Any]:
-    """What the model says of one face: its windows, and its own figure as the version's aggregation makes it."""
+    """What the model says of one face over time."""
     if facts is None or facts.reading is None:
         return {"windows": []}
     reading = facts.reading

@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                             ("written", "written"),
                             ("undone", "undone"),
                             ("disputed", "disputed"),
+                            ("outvoted", "outvoted"),
                         ],
                         db_index=True,
                         default="waiting",

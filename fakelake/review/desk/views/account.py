@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Audit, Token
 from fakelake.review.desk.people import forget_first_password
+from fakelake.review.service.problem import Problem
 
 TOKENS = 20  # a person
 
@@ -29,7 +29,7 @@ def page(request: HttpRequest) -> HttpResponse:
             if form.is_valid():
                 form.save()
                 update_session_auth_hash(request, form.user)
-                forget_first_password()
+                forget_first_password(form.user)
                 Audit.tell(request.user, "changed password")
                 messages.success(request, "The password is changed.")
                 return redirect("account")

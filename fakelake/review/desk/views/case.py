@@ -16,13 +16,15 @@ from django.views.decorators.http import require_POST, require_safe
 from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem, wants_json
+from fakelake.review.desk.errors import wants_json
 from fakelake.review.desk.models import Audit
-from fakelake.review.service import ranges, results
-from fakelake.review.service.jobs import Job, TooBusy
-from fakelake.review.service.playback import Unplayable, ask_copy
+from fakelake.review.service.media import ranges, results
+from fakelake.review.service.media.cache import UnknownVideo, known, used
+from fakelake.review.service.media.jobs import Job, TooBusy
+from fakelake.review.service.media.playback import Unplayable, ask_copy
+from fakelake.review.service.problem import Problem
 
-MAKERS = {"copy": "viewer", "strip": "viewer", "explain": "viewer", "overlay": "moderator", "case": "moderator"}
+MAKERS = {"copy": "viewer", "strip": "viewer", "explain": "moderator", "overlay": "moderator", "case": "moderator"}
 SAVED = {"overlay": ("video/mp4", "overlay", "mp4"), "case": ("application/zip", "case", "zip")}
 
 
@@ -36,7 +38,7 @@ def make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
 def _make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
     try:
         job = ask_copy(video_id) if what == "copy" else results.ask(video_id, what)
-    except results.UnknownVideo as error:
+    except UnknownVideo as error:
         raise Http404(str(error)) from None
     except Unplayable as error:
         raise Problem(error.title, error.said, error.todo, error.status) from None
@@ -52,7 +54,9 @@ def _make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
 @require_safe
 def made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
     """Its state, to scripts; else the thing itself, once it is there."""
-    return needs(_role(what))(_made)(request, video_id, what)
+    role = _role(what)
+    least = role if what in SAVED else "viewer"  # what was made already costs nothing to look at
+    return needs(least)(_made)(request, video_id, what)
 
 
 def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
@@ -60,8 +64,8 @@ def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
         if wants_json(request):
             return _state(video_id, what)
         path = results.path_of(video_id, what)
-        file = results.used(path).open("rb")
-    except results.UnknownVideo as error:
+        file = used(path).open("rb")
+    except UnknownVideo as error:
         raise Http404(str(error)) from None
     except FileNotFoundError:
         said = "Or the verdict has changed since it was made."
@@ -71,7 +75,7 @@ def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
             return _explanation(request, file.read())
     if what in SAVED:
         kind, word, ending = SAVED[what]
-        name = results.known(video_id)["name"] or ""
+        name = known(video_id)["name"] or ""
         answer = ranges.answer(request, file, os.fstat(file.fileno()).st_size, kind, path.stem)
         answer["Content-Disposition"] = f'attachment; filename="{file_name(name, video_id, word, ending)}"'
         if request.method == "GET" and answer.status_code == 200:

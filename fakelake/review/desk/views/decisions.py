@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.access import may, needs
-from fakelake.review.desk.errors import Problem, wants_json
+from fakelake.review.desk.errors import wants_json
 from fakelake.review.desk.models import Decision
 from fakelake.review.desk.views.video import list_query
 from fakelake.review.service import differences
-from fakelake.review.service.decisions import WORDS, NoDecision, hidden_from
+from fakelake.review.service.decisions import WAITING, WORDS, NoDecision, hidden_from
 from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import Filters, next_after
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.video import NoVideo
 
@@ -32,8 +33,6 @@ def decide(request: HttpRequest, video_id: str) -> HttpResponse:
     [decision] = _said(request, [video_id])
     messages.success(request, f"Decided: {WORDS[decision.label]}.", extra_tags=f"undo {decision.pk}")
     query, lake = list_query(request), reader()
-    from django.http import QueryDict
-
     found = next_after(lake, Filters.from_query(QueryDict(query)), video_id, hidden_from(request.user, lake))
     target = f"{reverse('video', args=[found])}?{query}" if found else f"{reverse('queue')}?{query}"
     return JsonResponse({"id": str(decision.pk), "next": target}) if wants_json(request) else redirect(target)
@@ -70,7 +69,7 @@ def decide_many(request: HttpRequest) -> HttpResponse:
 def overview(request: HttpRequest) -> HttpResponse:
     """What waits, where people differ from each other and from the model, and the latest decisions."""
     lake = reader()
-    waiting = Decision.objects.filter(state__in=("waiting", "disputed")).select_related("by")
+    waiting = Decision.objects.filter(state__in=WAITING).select_related("by")[:MANY]
     latest = Decision.objects.filter(state="written").select_related("by")[:50]
     ids = [d.video_id for d in (*waiting, *latest)]
     context = {

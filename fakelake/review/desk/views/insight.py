@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from fakelake.review.desk.access import needs
-from fakelake.review.service.insight import answers, insight
+from fakelake.review.service.insight.answers import answers, insight
 
 
 @needs("viewer")

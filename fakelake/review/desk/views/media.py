@@ -9,13 +9,16 @@ from django_ratelimit.core import is_ratelimited
 from django_ratelimit.exceptions import Ratelimited
 
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem, wants_json
-from fakelake.review.service import ranges, results
-from fakelake.review.service.faces import faces
-from fakelake.review.service.jobs import TooBusy
-from fakelake.review.service.playback import Playback, Unplayable, opened, playback
+from fakelake.review.desk.errors import wants_json
+from fakelake.review.service.media import ranges, results
+from fakelake.review.service.media.cache import UnknownVideo, used
+from fakelake.review.service.media.faces import faces
+from fakelake.review.service.media.job import TooBusy
+from fakelake.review.service.media.playback import Playback, Unplayable, opened, playback
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
+MOST_FRAMES = 10**9
 MOST_AT_ONCE = 8 << 20  # bytes of an answer to "from here on"
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -32,7 +35,7 @@ def video_file(request: HttpRequest, video_id: str) -> HttpResponseBase:
         if played.state != "ready" or wants_json(request):
             return _state(video_id, played)
         file, size = opened(played)
-    except results.UnknownVideo as error:
+    except UnknownVideo as error:
         raise Http404(str(error)) from None
     except Unplayable as error:
         raise Problem(error.title, error.said, error.todo, error.status) from None
@@ -61,13 +64,15 @@ def _state(video_id: str, played: Playback) -> JsonResponse:
 @needs("viewer")
 def frame(request: HttpRequest, video_id: str, number: int) -> HttpResponse:
     """One picture of the whole video, at most 320 px; until it is there, the state of its making as JSON."""
+    if number >= MOST_FRAMES:
+        raise Http404("No video has so many pictures.")
     made = results.frame_path(video_id, number).exists()
-    if not made and is_ratelimited(request, group="frame", key="user", rate="120/m", increment=True):
+    if not made and is_ratelimited(request, group="frame", key="user", rate="60/m", increment=True):
         raise Ratelimited()
     try:
         job = results.ask_frame(video_id, number)
         path = results.frame_path(video_id, number)
-    except results.UnknownVideo as error:
+    except UnknownVideo as error:
         raise Http404(str(error)) from None
     except TooBusy as error:
         raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
@@ -77,7 +82,7 @@ def frame(request: HttpRequest, video_id: str, number: int) -> HttpResponse:
         told = {"state": job.state, "progress": job.progress, "said": job.said}
         return JsonResponse(told, status=202, headers={"Cache-Control": "no-store", "Retry-After": "1"})
     try:
-        data = results.used(path).read_bytes()
+        data = used(path).read_bytes()
     except FileNotFoundError:
         raise Problem("This picture has just been dropped", "", "Reload the page.", 503) from None
     return HttpResponse(data, content_type="image/jpeg", headers={"Cache-Control": FOREVER})

@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from fakelake.review.desk.access import ROLES, needs, role_of
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Audit
 from fakelake.review.desk.people import add_person, set_role
+from fakelake.review.service.problem import Problem
 
 
 @require_http_methods(["GET", "POST"])

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST
 from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Audit
 from fakelake.review.service import quarantine
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import SavedView
 from fakelake.review.service.decisions import hidden_from
 from fakelake.review.service.listing import BANDS, ORDERS, STATES, Filters, choices, list_videos, next_after
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
 SAVED_AT_MOST = 50
@@ -74,6 +74,4 @@ def delete_view(request: HttpRequest, view_id: int) -> HttpResponse:
 
 
 def _query(request: HttpRequest) -> object:
-    from django.http import QueryDict
-
     return QueryDict(request.POST.get("query", "")[:2000])

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_http_methods
 from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Audit
 from fakelake.review.service import questions
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
 FIRST = "SELECT band, count(*) AS videos FROM verdicts GROUP BY band ORDER BY videos DESC"

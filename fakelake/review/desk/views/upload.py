@@ -15,20 +15,19 @@ from django.views.decorators.http import require_GET, require_POST
 from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.access import may, needs
-from fakelake.review.desk.errors import Problem, wants_json
+from fakelake.review.desk.errors import wants_json
 from fakelake.review.desk.models import Upload
-from fakelake.review.service import links, uploads
-from fakelake.review.service.by_path import take_path
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeBusyNow
-from fakelake.review.service.receive import Receipt, Refused, inbox, received
-from fakelake.review.service.start_run import starter
+from fakelake.review.service.uploads import intake, links, retention
+from fakelake.review.service.uploads.by_path import take_path
+from fakelake.review.service.uploads.receive import Receipt, Refused, inbox, received
 
 
 @require_GET
 @needs("viewer")
 def index(request: HttpRequest) -> HttpResponse:
     """The page; its list is there without a script, and moves with one."""
-    starter().wake()
     try:
         trouble = None
         inbox()
@@ -64,22 +63,22 @@ def receive(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 def _take_files(request: HttpRequest) -> HttpResponse:
     request.method = "POST"
-    taken: list[uploads.Accepted] = []
+    taken: list[intake.Accepted] = []
     with received(request) as receipt:
         for file in receipt.files:
             try:
-                taken.append(uploads.accept(file, request.user))
+                taken.append(intake.accept(file, request.user))
             except Refused as refused:
                 receipt.refused.append(refused)
     return _answer(request, taken, receipt)
 
 
-def _answer(request: HttpRequest, taken: list[uploads.Accepted], receipt: Receipt) -> HttpResponse:
+def _answer(request: HttpRequest, taken: list[intake.Accepted], receipt: Receipt) -> HttpResponse:
     status = receipt.refused[0].status if receipt.refused else 201 if any(not a.known for a in taken) else 200
     if wants_json(request):
         accepted = [
             {"name": a.name, "known": a.known, "video_id": a.video_id, "id": str(a.upload.id) if a.upload else None,
-             "url": uploads.page_of(a)} for a in taken
+             "url": intake.page_of(a)} for a in taken
         ]  # fmt: skip
         refused = [{"name": r.name, "error": r.error, "said": r.said, "todo": r.todo} for r in receipt.refused]
         return JsonResponse({"accepted": accepted, "refused": refused}, status=status)
@@ -88,7 +87,7 @@ def _answer(request: HttpRequest, taken: list[uploads.Accepted], receipt: Receip
             messages.success(request, f"{one.name} is here already." if one.known else f"{one.name} is taken.")
         if not any(one.known for one in taken):
             return redirect("upload")
-    shown = [(one, uploads.page_of(one)) for one in taken]
+    shown = [(one, intake.page_of(one)) for one in taken]
     list(messages.get_messages(request))  # the page says it itself
     return render(request, "desk/upload_result.html", {"taken": shown, "refused": receipt.refused}, status=status)
 
@@ -97,7 +96,6 @@ def _answer(request: HttpRequest, taken: list[uploads.Accepted], receipt: Receip
 @needs("viewer")
 def states(request: HttpRequest) -> HttpResponse:
     """The list as JSON: each upload's state, and the same as a piece of the page."""
-    starter().wake()
     return JsonResponse({"uploads": [
         {**asdict(state), "moving": state.moving,
          "html": render_to_string("desk/upload_item.html", {"state": state}, request)}
@@ -130,17 +128,17 @@ def by_path(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest, upload_id: object) -> HttpResponse:
     """The stored file of an upload goes; what was found in it stays, and who gave it."""
     upload = get_object_or_404(Upload, pk=upload_id)
-    uploads.delete(upload, request.user)
+    retention.delete(upload, request.user)
     messages.success(request, f"The file of {upload.name} is deleted. Its faces and verdict stay in the lake.")
     return redirect("upload")
 
 
-def _shown(request: HttpRequest) -> list[uploads.UploadState]:
+def _shown(request: HttpRequest) -> list[intake.UploadState]:
     """What a person gave lately, an administrator what anybody gave; or just the ids that the address names."""
     everybody = may(request.user, "administrator")
     fetched = links.under_way(request.user, everybody)
-    found = uploads.states_of(uploads.latest(request.user, everybody))
-    shown = sorted([*fetched, *found], key=lambda state: state.at, reverse=True)[: uploads.SHOWN]
+    found = intake.states_of(intake.latest(request.user, everybody))
+    shown = sorted([*fetched, *found], key=lambda state: state.at, reverse=True)[: intake.SHOWN]
     named = request.GET.getlist("id")
     return [state for state in shown if state.id in named] if named else shown
 

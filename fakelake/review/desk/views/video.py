@@ -6,13 +6,15 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryD
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from fakelake.catalog.forget import NoSuchVideo
 from fakelake.catalog.forget import forget as forget_video
 from fakelake.review.desk.access import needs
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Audit, Decision
-from fakelake.review.service import playback
-from fakelake.review.service.jobs import TooBusy
 from fakelake.review.service.listing import Filters
+from fakelake.review.service.media import playback
+from fakelake.review.service.media.cache import drop
+from fakelake.review.service.media.job import TooBusy
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
 from fakelake.review.service.video import NoVideo, boxes_of, calibration_of, meaning_of, record_of
@@ -85,10 +87,14 @@ def forget(request: HttpRequest, video_id: str) -> HttpResponse:
         raise Problem(
             "This was not confirmed", todo=f"Go back and type {video_id[:12]} to say that you mean this very video."
         )
-    forget_video(reader().lake, video_id, by=str(request.user), why=why)
-    playback.drop(video_id)
+    try:
+        gone = forget_video(reader().lake, video_id, by=str(request.user), why=why)
+    except NoSuchVideo as error:
+        raise Http404(str(error)) from None
     Audit.tell(request.user, "forgot", video_id, why)
-    reader().refresh(wait_s=5)
+    reader().refresh(wait_s=5)  # a page that is open would have things made anew
+    for each in (video_id, *gone.made):
+        drop(each)
     return redirect("queue")
 
 

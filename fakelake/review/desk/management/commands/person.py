@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from fakelake.review.desk.access import ROLES
 from fakelake.review.desk.models import Audit
-from fakelake.review.desk.people import add_person, set_role
+from fakelake.review.desk.people import add_person, forget_first_password, set_role
 
 
 class Command(BaseCommand):
@@ -39,6 +39,7 @@ class Command(BaseCommand):
                     validate_password(given := _ask(), person)
                     person.set_password(given)
                     person.save()
+                    forget_first_password(person)
                 Audit.tell("this machine", "changed person", detail=name)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None

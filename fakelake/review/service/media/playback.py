@@ -10,24 +10,21 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from fakelake.catalog.training_swaps import SCHEME
-from fakelake.review.service import results
-from fakelake.review.service.jobs import QUICK, Job, TooBusy, jobs
-from fakelake.review.service.look import Look, identity
+from fakelake.review.service.media import results
+from fakelake.review.service.media.cache import folder, known, looked, places, used
+from fakelake.review.service.media.job import QUICK, Job
+from fakelake.review.service.media.jobs import jobs
+from fakelake.review.service.media.look import Look, identity
 from fakelake.review.service.reader import reader
 from fakelake.tasks.source_file import path_of
 
-PLACES = 20  # of one video that are looked at
 LOOK_S, BYTES_A_SECOND = 300.0, 20e6  # a slow disk's
-drop = results.drop  # all that was made of a video
 GONE, CHANGED, UNFIT = 404, 409, 422
 NOT_THERE = "not where the lake saw them"  # in the words of tasks/known_source.py
-
-_PLACES = "SELECT uri, bytes FROM sources WHERE video_id = ? ORDER BY seen_at DESC NULLS LAST, uri LIMIT ?"
 
 
 class Unplayable(Exception):
@@ -59,7 +56,7 @@ def playback(video_id: str) -> Playback:
 
     A copy that is there is played in any case: somebody's browser could not play the file itself.
     """
-    video, look = results.known(video_id), looked(video_id)
+    video, look = known(video_id), looked(video_id)
     if look is None:
         return Playback(state=_look(video).state)
     out = results.path_of(video_id, "copy")
@@ -76,23 +73,13 @@ def playback(video_id: str) -> Playback:
     job = results.ask(video_id, "copy")
     if job is not None:
         return Playback(state=job.state, progress=job.progress, copy=True, offset_s=0.0, look=look)
-    return Playback(
-        state="ready", progress=1.0, path=results.used(out), mime="video/mp4", copy=True, offset_s=0.0, look=look
-    )
-
-
-def offset_s(video_id: str) -> float | None:
-    """Seconds to add to the lake's pts_s for a player's currentTime; None: not known yet, or nothing to play."""
-    try:
-        return playback(video_id).offset_s
-    except (results.UnknownVideo, Unplayable, TooBusy):
-        return None
+    return Playback(state="ready", progress=1.0, path=used(out), mime="video/mp4", copy=True, offset_s=0.0, look=look)
 
 
 def ask_copy(video_id: str) -> Job | None:
     """A copy for a browser that cannot play the file itself; None: it is there. Raises as `playback`."""
     if looked(video_id) is None:
-        return _look(results.known(video_id))
+        return _look(known(video_id))
     return results.ask(video_id, "copy")
 
 
@@ -109,48 +96,26 @@ def opened(played: Playback) -> tuple[BinaryIO, int]:
     return file, status.st_size
 
 
-def looked(video_id: str) -> Look | None:
-    """What the last look told, if its file still is the same and the lake still knows it; None: look again."""
-    look = Look.read(results.folder(video_id) / "look.json")
-    if look is None:
-        return None
-    places = [row["uri"] for row in _places(video_id, reader().loaded_at)]
-    if look.path is None:
-        return look if any(uri.startswith("s3://") for uri in places) else None
-    if look.path not in [str(path_of(uri)) for uri in places if uri.startswith("file://")]:
-        return None
-    with suppress(OSError):
-        if identity(os.stat(look.path)) == look.identity:  # noqa: PTH116
-            return look
-    return None
-
-
-@lru_cache(maxsize=512)
-def _places(video_id: str, loaded_at: float) -> list[dict[str, object]]:
-    """Where the lake of a publication saw a video: asked once, not at each part that a player fetches."""
-    return reader().rows(_PLACES, [video_id, PLACES])
-
-
 def _look(video: Mapping[str, object]) -> Job:
     """Begin a look, or return the one under way. One that failed is not tried again before a file changes."""
     video_id = video["video_id"]
-    places = _places(video_id, reader().loaded_at)
-    if any(row["uri"].startswith(SCHEME) for row in places):
+    found = places(video_id, reader().loaded_at)
+    if any(row["uri"].startswith(SCHEME) for row in found):
         raise Unplayable(
             GONE, "There is no video of this", "It was made for training, and only its faces were kept.",
             "Look at its faces.",
         )  # fmt: skip
-    if not places:
+    if not found:
         said = f"It could not be read: {video['reason']}" if video["band"] == "failed" else ""
         raise Unplayable(GONE, "There is no file of this video", said, "Ingest it again: the same bytes are it.")
-    local = [path_of(row["uri"]) for row in places if row["uri"].startswith("file://")]
+    local = [path_of(row["uri"]) for row in found if row["uri"].startswith("file://")]
     there = []
     for path in local:
         with suppress(OSError):
             there.append((str(path), identity(path.stat())))
-    if not there and len(local) == len(places):
+    if not there and len(local) == len(found):
         raise _gone()
-    out = results.folder(video_id) / "look.json"
+    out = folder(video_id) / "look.json"
     before = jobs().find(video_id, out.name)
     if before is not None and before.order["there"] == there:
         if before.state == "failed":
@@ -159,11 +124,11 @@ def _look(video: Mapping[str, object]) -> Job:
             )  # fmt: skip
         if before.open:
             return before
-    limit = LOOK_S + max(float(row["bytes"] or 0) for row in places) / BYTES_A_SECOND
+    limit = LOOK_S + max(float(row["bytes"] or 0) for row in found) / BYTES_A_SECOND
     order = {
         "kind": "look", "video_id": video_id, "lake": reader().lake.location.root, "out": str(out), "there": there,
     }  # fmt: skip
-    return jobs().ask(Job(video_id, out.name, order, limit, QUICK))
+    return jobs().ask(Job(video_id, out.name, order, limit, QUICK, urgent=True))
 
 
 def _gone() -> Unplayable:

@@ -1,6 +1,6 @@
 """What is made from a video's own bytes for a browser: what it is, a copy that plays, single pictures.
 
-Runs in the maker's process only (service/making.py): here decoders meet files of strangers.
+Runs in the maker's process only (service/media/making.py): here decoders meet files of strangers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import cv2
 from av.video.reformatter import VideoReformatter
 
 from fakelake.catalog.lake import Lake
-from fakelake.review.service.look import Look, identity
+from fakelake.review.service.media.look import Look, identity
 from fakelake.tasks import media_file, scratch
 from fakelake.tasks.decode import decode
 from fakelake.tasks.errors import MediaError

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from fakelake.review.service.receive import BLOCK, Incoming, Refused, too_large
+from fakelake.review.service.uploads.receive import Incoming, Refused, too_large
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 REDIRECTS = 5
@@ -113,7 +113,7 @@ def _one(
             if n + 1 == len(addresses):
                 raise
     try:
-        if answer.is_redirect:
+        if answer.has_redirect_location:
             return answer.headers["location"]
         _write(answer, url, incoming, limit, end)
         return None
@@ -131,7 +131,7 @@ def _write(answer: httpx.Response, url: httpx.URL, incoming: Incoming, limit: in
     promised = answer.headers.get("content-length", "")
     if promised.isdigit() and int(promised) > limit:
         raise too_large(name, limit)
-    for block in answer.iter_raw(BLOCK):
+    for block in answer.iter_raw():
         if time.monotonic() > end:
             said = f"{name} did not come within its time, {incoming.bytes:,} bytes of it did."
             raise Refused(name, "too_slow", said, "Try again later, or upload the file itself.", 504)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fakelake.catalog.lake import Lake
-from fakelake.review.service import case_page
+from fakelake.review.service.media import case_page
 from fakelake.tasks.facts import Facts, NotScored, Verdict, facts_of
 from fakelake.tasks.known_source import SourceUnfit
 from fakelake.tasks.overlay import NothingToDraw, write_overlay

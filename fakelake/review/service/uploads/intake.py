@@ -1,6 +1,6 @@
 """What becomes of a file that somebody gave: a video of the inbox under a name of ours, once each, or a plain no.
 
-The pages and the API share this: `accept` a received file (service/receive.py), ask for its `state_of`, `delete` it.
+The pages and the API share this: `accept` a received file (receive.py), ask for its `state_of`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,20 @@ import re
 import threading
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
 
 from fakelake.catalog.forget import forgotten
 from fakelake.review.desk.models import Audit, Upload
-from fakelake.review.service import results
-from fakelake.review.service.look_at import look_at
 from fakelake.review.service.reader import reader
-from fakelake.review.service.receive import Received, Refused, disk_trouble, inbox
-from fakelake.review.service.upload_states import UploadState, path_of, state_of, states_of
+from fakelake.review.service.uploads import start_run
+from fakelake.review.service.uploads.look_at import look_at
+from fakelake.review.service.uploads.receive import Received, Refused, disk_trouble, inbox
+from fakelake.review.service.uploads.states import UploadState, path_of, state_of, states_of
 from fakelake.tasks.errors import MediaError
 from fakelake.tasks.source_file import path_of as path_of_uri
 
@@ -35,8 +32,6 @@ __all__ = [
     "Accepted",
     "UploadState",
     "accept",
-    "delete",
-    "delete_old",
     "latest",
     "page_of",
     "path_of",
@@ -67,8 +62,6 @@ def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload
     whole video, for one that a person had forgotten, and where the inbox cannot store it; the file stays in staging,
     from where `received` removes it.
     """
-    from fakelake.review.service.start_run import starter
-
     try:
         _refuse_forgotten(file)
         extension = _extension(file)
@@ -81,7 +74,7 @@ def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload
     if known:
         Audit.tell(by, "uploaded", file.sha256, f"{file.name}: the same bytes were here already")
         return known
-    starter().wake()
+    start_run.starter().wake()
     return Accepted(name=file.name, video_id=file.sha256, known=False, upload=upload)
 
 
@@ -94,32 +87,6 @@ def latest(user: AbstractBaseUser, all_people: bool) -> list[Upload]:
     """The newest uploads of a person, or of everybody."""
     found = Upload.objects.select_related("by")
     return list((found if all_people else found.filter(by=user))[:SHOWN])
-
-
-def delete(upload: Upload, by: object, why: str = "") -> None:
-    """The stored file goes; who gave it when, and what the lake says of it, stay. A file taken by path is left alone.
-
-    by: a person, or the name of a rule
-    """
-    if upload.deleted_at is None:
-        if upload.came_by != "path":
-            _in_inbox(upload).unlink(missing_ok=True)
-            results.drop(upload.video_id)  # a copy for browsers is the file again
-        upload.deleted_at = timezone.now()
-        upload.save(update_fields=["deleted_at"])
-        Audit.tell(by, "deleted", upload.video_id, f"the file of upload {upload.id}, {upload.name}{why}")
-
-
-def delete_old(now: datetime | None = None) -> int:
-    """Files older than FAKELAKE_DESK_KEEP_DAYS go, never without that setting; returns how many."""
-    days = settings.FAKELAKE.desk_keep_days
-    if days is None:
-        return 0
-    before = (now or timezone.now()) - timedelta(days=days)
-    old = Upload.objects.filter(at__lt=before, deleted_at=None).exclude(came_by="path")
-    for upload in list(old):
-        delete(upload, "retention", f" (older than {days:g} days)")
-    return len(old)
 
 
 def _extension(file: Received) -> str:
@@ -170,13 +137,6 @@ def stem(name: str) -> str:
     """What is left of a name for a file system: letters, digits, - and _ of ASCII."""
     plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:STEM] or "video"
-
-
-def _in_inbox(upload: Upload) -> Path:
-    path = inbox() / upload.stored
-    if path.parent != inbox():
-        raise ValueError(f"upload {upload.id} names a file outside of the inbox: {upload.stored!r}")
-    return path
 
 
 def _sync(folder: Path) -> None:

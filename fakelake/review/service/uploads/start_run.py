@@ -17,9 +17,10 @@ from django.db import connections
 from django.utils import timezone
 
 from fakelake.review.desk.models import Upload
-from fakelake.review.service import receive
-from fakelake.review.service.prefect_runs import MOST_PATHS, ServerTrouble, find_server, known
-from fakelake.review.service.upload_states import UploadState, path_of, run_is_live, states_of
+from fakelake.review.service.uploads import receive
+from fakelake.review.service.uploads.prefect_runs import MOST_PATHS, ServerTrouble, find_server, known
+from fakelake.review.service.uploads.retention import delete_old
+from fakelake.review.service.uploads.states import UploadState, path_of, run_is_live, states_of
 
 log = logging.getLogger("fakelake.review")
 LOOK_S, REST_S = 3.0, 60.0  # while an upload is on its way; otherwise (an upload wakes it)
@@ -88,7 +89,6 @@ class RunStarter:
 
     def tend(self) -> None:
         """Once an hour: what is too old goes."""
-        from fakelake.review.service.uploads import delete_old
 
         if time.monotonic() - self._tended >= TEND_S:
             self._tended = time.monotonic()

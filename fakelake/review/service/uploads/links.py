@@ -15,8 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from fakelake.review.desk.models import Audit
-from fakelake.review.service import uploads, web
-from fakelake.review.service.receive import Incoming, Refused, inbox
+from fakelake.review.service.uploads import intake, web
+from fakelake.review.service.uploads.receive import Incoming, Refused, inbox
 
 log = logging.getLogger("fakelake.review")
 AT_ONCE = threading.BoundedSemaphore(2)
@@ -33,7 +33,7 @@ class Fetch:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     at: datetime = field(default_factory=timezone.now)
     incoming: Incoming | None = None
-    accepted: uploads.Accepted | None = None
+    accepted: intake.Accepted | None = None
     refused: Refused | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -58,16 +58,10 @@ def fetch(link: str, by: AbstractBaseUser, allowed: Callable[[web.Address], bool
     return begun
 
 
-def under_way(user: AbstractBaseUser, all_people: bool) -> list[uploads.UploadState]:
+def under_way(user: AbstractBaseUser, all_people: bool) -> list[intake.UploadState]:
     """Fetches that go on, that failed, or that found nothing new, the latest first; the others have become uploads."""
     shown = [f for f in list(_fetches.values()) if all_people or f.by.pk == user.pk]
     return [_state(f) for f in reversed(shown) if not (f.accepted and not f.accepted.known)]
-
-
-def find(fetch_id: uuid.UUID) -> uploads.UploadState | None:
-    """One of them."""
-    found = _fetches.get(fetch_id)
-    return _state(found) if found else None
 
 
 def _run(begun: Fetch, allowed: Callable[[web.Address], bool]) -> None:
@@ -98,12 +92,12 @@ def _fetch(begun: Fetch, allowed: Callable[[web.Address], bool]) -> None:
         begun.incoming.drop()
         raise
     try:
-        begun.accepted = uploads.accept(received, begun.by, "link", begun.id)
+        begun.accepted = intake.accept(received, begun.by, "link", begun.id)
     finally:
         received.close()
 
 
-def _state(begun: Fetch) -> uploads.UploadState:
+def _state(begun: Fetch) -> intake.UploadState:
     incoming = begun.incoming
     came = incoming.bytes if incoming else 0
     state, words, todo, video_id = "fetching", f"{came / 1e6:,.1f} MB have come.", "", ""
@@ -111,7 +105,7 @@ def _state(begun: Fetch) -> uploads.UploadState:
         state, words, todo = "failed", begun.refused.said, begun.refused.todo
     elif begun.accepted:
         state, words, video_id = "done", "The same bytes were here already.", begun.accepted.video_id
-    return uploads.UploadState(
+    return intake.UploadState(
         id=str(begun.id), name=begun.name, state=state, words=words, todo=todo, by=begun.by.get_username(), at=begun.at,
-        came_by="link", video_id=video_id, bytes=came, url=uploads.page_of(begun.accepted) if begun.accepted else "",
+        came_by="link", video_id=video_id, bytes=came, url=intake.page_of(begun.accepted) if begun.accepted else "",
     )  # fmt: skip

@@ -23,7 +23,7 @@ class Unsatisfiable(ValueError):
 def asked_range(header: str, size: int, most: int | None = None) -> tuple[int, int] | None:
     """(first byte, byte after the last) of a Range header; None: send all, as for several ranges or odd words.
 
-    most: bytes of an answer to a range without an end. A player that is paused then holds no connection for the rest
+    most: bytes of one answer. A player that is paused then holds no connection for the rest
     of the file; it asks again. Raises Unsatisfiable.
     """
     found = _RANGE.fullmatch(header.strip())
@@ -36,7 +36,7 @@ def asked_range(header: str, size: int, most: int | None = None) -> tuple[int, i
         start, end = int(first), min(int(last) + 1, size) if last else size
         if last and int(last) < start:
             return None  # not valid, and so to be ignored
-        if not last and most is not None:
+        if most is not None:
             end = min(end, start + most)
     if start >= end:
         raise Unsatisfiable(header)

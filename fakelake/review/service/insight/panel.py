@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from fakelake.review.service.insight_questions import QUESTIONS
+from fakelake.review.service.insight.questions import QUESTIONS
 from fakelake.review.service.questions import Cell, cell
 
 BANDS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fakelake.review.service.charts import Bar, Dot, Words, dots, lying_bars
-from fakelake.review.service.insight_panel import BANDS, Event, Matrix, Panel, count, percent, wilson
-from fakelake.review.service.insight_panels import NO_CHAMPION, agreeing
+from fakelake.review.service.insight.charts import Bar, Dot, Words, dots, lying_bars
+from fakelake.review.service.insight.panel import BANDS, Event, Matrix, Panel, count, percent, wilson
+from fakelake.review.service.insight.panels import NO_CHAMPION, agreeing
 
 Rows = Sequence[Mapping[str, object]]
 SAID = {"fake": "fake", "real": "authentic", "unsure": "unsure"}

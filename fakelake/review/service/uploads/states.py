@@ -11,8 +11,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from fakelake.review.desk.models import Upload
-from fakelake.review.service.prefect_runs import LIVE, known
 from fakelake.review.service.reader import LakeReader, reader
+from fakelake.review.service.uploads.prefect_runs import LIVE, known
 from fakelake.tasks.source_file import uri_of
 
 # What comes next of itself; the rest is settled until somebody does something.

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from fakelake.review.desk.errors import Problem
+from fakelake.review.service.problem import Problem
 
 STAGING = ".incoming"  # in the inbox, so that a rename is atomic; hidden, so that `discover` passes it over
 BLOCK = 1 << 20
@@ -27,6 +28,11 @@ SPARE = 64 << 20  # bytes of the disk that uploads leave to others
 STALE_S = 24 * 3600.0
 AGAIN = "Send it again."
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+AT_ONCE = threading.BoundedSemaphore(40)  # threads are left for those who look
+WAIT_S = 20.0
+LOOK_BYTES = 64 << 20  # between two looks at what the disk has left
 
 
 class Refused(Problem):
@@ -67,6 +73,8 @@ class Incoming:
             raise too_large(self.name, self._limit)
         self._hash.update(block)
         try:
+            if self.bytes // LOOK_BYTES != (self.bytes - len(block)) // LOOK_BYTES:
+                _keep_spare(self.path.parent)  # many at once had each found room when they began
             self._file.write(block)
         except OSError as error:
             raise disk_trouble(self.name, error) from error
@@ -158,6 +166,8 @@ def received(request: HttpRequest) -> Iterator[Receipt]:
     receipt = Receipt(settings.FAKELAKE.desk_upload_bytes)
     _refuse_for_room(request)
     request.desk_receipt = receipt
+    if not AT_ONCE.acquire(timeout=WAIT_S):
+        raise Problem("Many uploads come in just now", "Nothing was read.", "Wait a minute, then send it again.", 503)
     try:
         try:
             request.FILES  # noqa: B018 - this reads the request
@@ -170,6 +180,7 @@ def received(request: HttpRequest) -> Iterator[Receipt]:
             raise Problem("No file came", "The form was sent without one.", "Choose a video, then send it.")
         yield receipt
     finally:
+        AT_ONCE.release()
         for handler in request.upload_handlers:
             if isinstance(handler, InboxUploadHandler):
                 handler.drop()
@@ -233,6 +244,11 @@ def _refuse_for_room(request: HttpRequest) -> None:
         raise disk_trouble("the file", error if isinstance(error, OSError) else OSError(str(error))) from error
     if length + SPARE > free:
         raise disk_trouble("the file", OSError(errno.ENOSPC, ""))
+
+
+def _keep_spare(folder: Path) -> None:
+    if shutil.disk_usage(folder).free < SPARE:
+        raise OSError(errno.ENOSPC, "")
 
 
 def _receipt(request: HttpRequest | None) -> Receipt | None:

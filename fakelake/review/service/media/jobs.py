@@ -14,52 +14,20 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from fakelake.review.service.media.cache import make_room
+from fakelake.review.service.media.job import QUICK, SLOW, Job, TooBusy
+
 log = logging.getLogger("fakelake.review")
 
-MAKER = (sys.executable, "-m", "fakelake.review.service.making")
-QUICK, SLOW = "quick", "slow"  # a worker each: who wants to watch does not wait for who wants a case file
+MAKER = (sys.executable, "-m", "fakelake.review.service.media.making")
 MOST_WAITING = 100
 REMEMBERED = 1000  # jobs that ended, for who asks how
 LOG_TAIL = 4000  # characters
-
-
-class TooBusy(Exception):
-    """More work waits than the desk takes on; the text is for people."""
-
-
-@dataclass(slots=True)
-class Job:
-    """One thing to make of one video.
-
-    name: with video_id, what it is: asked for again while it waits or runs, it is the same job
-    order: what the maker gets, JSON; its `out` is the file that is there when the job is done
-    state: waiting, running, done, failed; progress: 0 to 1, None where nobody knows; said: why it failed, for people
-    """
-
-    video_id: str
-    name: str
-    order: Mapping[str, object]
-    limit_s: float
-    lane: str = SLOW
-    urgent: bool = False  # goes before the others of its lane
-    state: str = "waiting"
-    progress: float | None = None
-    said: str = ""
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.video_id, self.name
-
-    @property
-    def open(self) -> bool:
-        return self.state in ("waiting", "running")
 
 
 class Jobs:
@@ -78,8 +46,8 @@ class Jobs:
             before = self._jobs.get(job.key)
             if before is not None and before.open:
                 return before
-            if sum(map(len, self._waiting.values())) >= MOST_WAITING:
-                raise TooBusy(f"{MOST_WAITING} tasks are waiting already. Try again in some minutes.")
+            if len(self._waiting[job.lane]) >= (MOST_WAITING if job.urgent else MOST_WAITING // 2):
+                raise TooBusy("Many tasks are waiting already. Try again in some minutes.")
             self._jobs[job.key] = job
             self._jobs.move_to_end(job.key)
             self._forget_old()
@@ -193,6 +161,4 @@ def _minutes(seconds: float) -> str:
 @cache
 def jobs() -> Jobs:
     """Those of this process."""
-    from fakelake.review.service.results import make_room
-
     return Jobs(after=make_room)

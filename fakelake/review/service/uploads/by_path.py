@@ -8,8 +8,8 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 
-from fakelake.review.desk.errors import Problem
 from fakelake.review.desk.models import Audit, Upload
+from fakelake.review.service.problem import Problem
 
 MOST_ENTRIES = 100_000  # of a folder; more is work for `fakelake ingest`
 
@@ -19,7 +19,7 @@ def take_path(text: str, by: AbstractBaseUser) -> Upload:
 
     Its row has the address in `stored`, and no video_id: the lake knows it by the address. Raises Problem.
     """
-    from fakelake.review.service.start_run import starter
+    from fakelake.review.service.uploads.start_run import starter
 
     try:
         path = allowed_path(text)

@@ -1,4 +1,4 @@
-"""The maker: makes one thing of one video in a process of its own, `python -m fakelake.review.service.making`.
+"""The maker: makes one thing of one video in a process of its own, `python -m fakelake.review.service.media.making`.
 
 Its order comes as a line of JSON on the standard input, which stays open: when it ends, the desk is gone, and the
 maker ends too. What it tells goes out as lines of JSON: {"progress": 0.5}, {"failed": "why, for people"}.
@@ -28,13 +28,13 @@ MOST_BYTES = 20 << 30  # of one file that it writes
 
 # Imported when they are wanted: decoders for one, torch for another, and the desk's own process none of them.
 KINDS = {
-    "look": "fakelake.review.service.pictures.look",
-    "copy": "fakelake.review.service.pictures.copy",
-    "strip": "fakelake.review.service.pictures.strip",
-    "frame": "fakelake.review.service.pictures.single",
-    "overlay": "fakelake.review.service.making.overlay",
-    "explain": "fakelake.review.service.making.explain",
-    "case": "fakelake.review.service.case_file.write_case",
+    "look": "fakelake.review.service.media.pictures.look",
+    "copy": "fakelake.review.service.media.pictures.copy",
+    "strip": "fakelake.review.service.media.pictures.strip",
+    "frame": "fakelake.review.service.media.pictures.single",
+    "overlay": "fakelake.review.service.media.making.overlay",
+    "explain": "fakelake.review.service.media.making.explain",
+    "case": "fakelake.review.service.media.case_file.write_case",
 }
 
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from fakelake.review.service.charts import Bar, Words, lying_bars, standing_bars
-from fakelake.review.service.insight_panel import BANDS, Panel, count, legend, length, percent, wilson
-from fakelake.review.service.insight_questions import DAYS
+from fakelake.review.service.insight.charts import Bar, Words, lying_bars, standing_bars
+from fakelake.review.service.insight.panel import BANDS, Panel, count, legend, length, percent, wilson
+from fakelake.review.service.insight.questions import DAYS
 
 Rows = Sequence[Mapping[str, object]]
 STAGES = {

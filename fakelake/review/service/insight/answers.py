@@ -9,10 +9,9 @@ from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from functools import cache
 
-from fakelake.review.service import insight_models as models
-from fakelake.review.service import insight_panels as panels
-from fakelake.review.service.insight_panel import Panel
-from fakelake.review.service.insight_questions import QUESTIONS
+from fakelake.review.service.insight import models, panels
+from fakelake.review.service.insight.panel import Panel
+from fakelake.review.service.insight.questions import QUESTIONS
 from fakelake.review.service.reader import LakeReader, reader
 
 KEPT_S = 60.0  # then it is asked again although nothing was published: what waits grows older

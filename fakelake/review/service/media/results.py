@@ -1,34 +1,22 @@
 """What the desk has made of videos: where it lies, whether it still holds, and asking for it to be made.
 
-All of it can be made again: it lies beside the desk's own tables, not in the lake, and the oldest makes room.
+Where a name carries a hash, it is of what the result tells of: another verdict, another result.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
-import shutil
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
-from fakelake.review.service.jobs import QUICK, SLOW, Job, jobs
+from fakelake.review.service.media.cache import folder, known, looked
+from fakelake.review.service.media.job import QUICK, SLOW, Job
+from fakelake.review.service.media.jobs import jobs
 from fakelake.review.service.reader import reader
 
-MOST_BYTES = 20 << 30  # of all results together
-LEFT_S = 24 * 3600  # no maker takes so long
 STRIP_FRAMES = 8
-_ID = re.compile(r"[0-9a-f]{64}")
-
-
-class UnknownVideo(LookupError):
-    """The lake has no video of that id; the text is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +43,6 @@ KINDS = {
     "explain": Kind("html", _SAID, 900, 2),
     "case": Kind("zip", (*_SAID, "label", "label_origin"), 900, 10),
 }
-
-
-def folder(video_id: str) -> Path:
-    """Of one video's results. Raises ValueError for what is no id: nothing else names a path here."""
-    if not _ID.fullmatch(video_id):
-        raise ValueError("a video is named by the 64 hex digits of its sha256")
-    return _cache() / video_id
-
-
-def known(video_id: str) -> dict[str, object]:
-    """The video's row of the table `desk` (service/reader.py). Raises UnknownVideo."""
-    found = reader().rows("SELECT * EXCLUDE (place) FROM desk WHERE video_id = ?", [video_id])
-    if not found:
-        raise UnknownVideo(f"The lake has no video {video_id[:12]}. It may have been forgotten at a person's request.")
-    return found[0]
 
 
 def path_of(video_id: str, what: str) -> Path:
@@ -128,53 +101,6 @@ def state_of(out: Path, job: Job | None) -> dict[str, object]:
     return {"state": job.state, "progress": job.progress, "said": job.said}
 
 
-def used(path: Path) -> Path:
-    """What is looked at stays longest."""
-    with suppress(OSError):
-        os.utime(path)
-    return path
-
-
-def drop(video_id: str) -> None:
-    """All results of a video: when it is forgotten, or its upload deleted."""
-    shutil.rmtree(folder(video_id), ignore_errors=True)
-
-
-def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
-    """After each job: those before it of the same kind go, which are stale, and the oldest of all beyond `most`."""
-    if job is not None and job.state == "done":
-        try:
-            known(job.video_id)
-        except UnknownVideo:  # forgotten while its job ran
-            drop(job.video_id)
-    if job is not None and job.state == "done" and "/" not in job.name:
-        out = Path(job.order["out"])
-        for other in out.parent.glob(f"{job.order['kind']}-*{out.suffix}"):
-            if other != out:
-                other.unlink(missing_ok=True)
-    files = []
-    for place, _, names in os.walk(_cache()):
-        for name in names:
-            path = Path(place, name)
-            with suppress(OSError):
-                status = path.stat()
-                if name.startswith(".") and time.time() - status.st_mtime > LEFT_S:
-                    path.unlink()  # half a result, of a maker that was killed
-                else:
-                    files.append((status.st_mtime, status.st_size, path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= most:
-            return
-        if job is None or path != Path(job.order["out"]):
-            path.unlink(missing_ok=True)
-            total -= size
-
-
-def _cache() -> Path:
-    return Path(settings.DESK_DIR) / "cache"
-
-
 def _root() -> str:
     return reader().lake.location.root
 
@@ -191,9 +117,7 @@ def _path(video: Mapping[str, object], what: str) -> Path:
 
 
 def _looked(video_id: str) -> dict[str, object]:
-    """Where the bytes were found to lie (service/playback.py), so that they need not be hashed again."""
-    from fakelake.review.service.playback import looked
-
+    """Where the bytes were found to lie, so that they need not be hashed again."""
     look = looked(video_id)
     return {"path": look.path, "identity": look.identity} if look and look.path else {}
 
@@ -226,9 +150,9 @@ def _plain(value: object) -> object:
 
 
 def _decided(video_id: str) -> str:
-    """Changes with each decision, and with each entry of the audit trail but those of looking and taking away."""
+    """Changes with each decision, and with each entry of the audit trail but those of taking away."""
     from fakelake.review.desk.models import Audit, Decision
 
     decisions = Decision.objects.filter(video_id=video_id).order_by("id").values_list("id", "state", "label")
-    trail = Audit.objects.filter(video_id=video_id).exclude(what__in=("looked", "exported", "asked")).count()
+    trail = Audit.objects.filter(video_id=video_id).exclude(what__in=("exported", "asked")).count()
     return f"{list(decisions)} {trail}"

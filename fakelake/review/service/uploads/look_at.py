@@ -1,6 +1,6 @@
 """What an upload is, by its content: asked in a process of its own, which may hang, swell or die without the desk.
 
-python -m fakelake.review.service.look_at FILE    prints JSON
+python -m fakelake.review.service.uploads.look_at FILE    prints JSON
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fakelake.tasks.errors import MediaError
 
-PROGRAM = (sys.executable, "-m", "fakelake.review.service.look_at")
+PROGRAM = (sys.executable, "-m", "fakelake.review.service.uploads.look_at")
 BASE_S, BYTES_A_SECOND = 30.0, 20 << 20  # all of a file is read once, from a slow disk too
 MEMORY = 4 << 30
 AT_ONCE = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))

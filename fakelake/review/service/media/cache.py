@@ -1,0 +1,116 @@
+"""The desk's cache of what was made of videos: a folder a video, the oldest makes room.
+
+All of it can be made again: it lies beside the desk's own tables, not in the lake.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from fakelake.review.service.media.job import Job
+from fakelake.review.service.media.look import Look, identity
+from fakelake.review.service.reader import reader
+from fakelake.tasks.source_file import path_of
+
+MOST_BYTES = 20 << 30  # of all results together
+LEFT_S = 24 * 3600  # no maker takes so long
+PLACES = 20  # of one video that are looked at
+_ID = re.compile(r"[0-9a-f]{64}")
+
+SOURCES = "SELECT uri, bytes FROM sources WHERE video_id = ? ORDER BY seen_at DESC NULLS LAST, uri LIMIT ?"
+
+
+class UnknownVideo(LookupError):
+    """The lake has no video of that id; the text is for people."""
+
+
+def folder(video_id: str) -> Path:
+    """Of one video's results. Raises ValueError for what is no id: nothing else names a path here."""
+    if not _ID.fullmatch(video_id):
+        raise ValueError("a video is named by the 64 hex digits of its sha256")
+    return _cache() / video_id
+
+
+def known(video_id: str) -> dict[str, object]:
+    """The video's row of the table `desk` (service/reader.py). Raises UnknownVideo."""
+    found = reader().rows("SELECT * EXCLUDE (place) FROM desk WHERE video_id = ?", [video_id])
+    if not found:
+        raise UnknownVideo(f"The lake has no video {video_id[:12]}. It may have been forgotten at a person's request.")
+    return found[0]
+
+
+def looked(video_id: str) -> Look | None:
+    """What the last look told, if its file still is the same and the lake still knows it; None: look again."""
+    look = Look.read(folder(video_id) / "look.json")
+    if look is None:
+        return None
+    uris = [row["uri"] for row in places(video_id, reader().loaded_at)]
+    if look.path is None:
+        return look if any(uri.startswith("s3://") for uri in uris) else None
+    if look.path not in [str(path_of(uri)) for uri in uris if uri.startswith("file://")]:
+        return None
+    with suppress(OSError):
+        if identity(os.stat(look.path)) == look.identity:  # noqa: PTH116
+            return look
+    return None
+
+
+@lru_cache(maxsize=512)
+def places(video_id: str, loaded_at: float) -> list[dict[str, object]]:
+    """Where the lake of a publication saw a video: asked once, not at each part that a player fetches."""
+    return reader().rows(SOURCES, [video_id, PLACES])
+
+
+def used(path: Path) -> Path:
+    """What is looked at stays longest."""
+    with suppress(OSError):
+        os.utime(path)
+    return path
+
+
+def drop(video_id: str) -> None:
+    """All results of a video: when it is forgotten, or its upload deleted."""
+    shutil.rmtree(folder(video_id), ignore_errors=True)
+
+
+def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
+    """After each job: those before it of the same kind go, which are stale, and the oldest of all beyond `most`."""
+    if job is not None:
+        try:
+            known(job.video_id)
+        except UnknownVideo:  # forgotten while its job ran
+            drop(job.video_id)
+    if job is not None and job.state == "done" and "/" not in job.name:
+        out = Path(job.order["out"])
+        for other in out.parent.glob(f"{job.order['kind']}-*{out.suffix}"):
+            if other != out:
+                other.unlink(missing_ok=True)
+    files = []
+    for place, _, names in os.walk(_cache()):
+        for name in names:
+            path = Path(place, name)
+            with suppress(OSError):
+                status = path.stat()
+                if name.startswith(".") and time.time() - status.st_mtime > LEFT_S:
+                    path.unlink()  # half a result, of a maker that was killed
+                else:
+                    files.append((status.st_mtime, status.st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= most:
+            return
+        if job is None or path != Path(job.order["out"]):
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def _cache() -> Path:
+    return Path(settings.DESK_DIR) / "cache"

@@ -1,0 +1,46 @@
+"""Uploaded files that go: at an administrator's word, or when they are old. The audit stays."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from fakelake.review.desk.models import Audit, Upload
+from fakelake.review.service.media.cache import drop
+from fakelake.review.service.uploads.receive import inbox
+
+
+def delete(upload: Upload, by: object, why: str = "") -> None:
+    """The stored file goes; who gave it when, and what the lake says of it, stay. A file taken by path is left alone.
+
+    by: a person, or the name of a rule
+    """
+    if upload.deleted_at is None:
+        if upload.came_by != "path":
+            _in_inbox(upload).unlink(missing_ok=True)
+            drop(upload.video_id)  # a copy for browsers is the file again
+        upload.deleted_at = timezone.now()
+        upload.save(update_fields=["deleted_at"])
+        Audit.tell(by, "deleted", upload.video_id, f"the file of upload {upload.id}, {upload.name}{why}")
+
+
+def delete_old(now: datetime | None = None) -> int:
+    """Files older than FAKELAKE_DESK_KEEP_DAYS go, never without that setting; returns how many."""
+    days = settings.FAKELAKE.desk_keep_days
+    if days is None:
+        return 0
+    before = (now or timezone.now()) - timedelta(days=days)
+    old = Upload.objects.filter(at__lt=before, deleted_at=None).exclude(came_by="path")
+    for upload in list(old):
+        delete(upload, "retention", f" (older than {days:g} days)")
+    return len(old)
+
+
+def _in_inbox(upload: Upload) -> Path:
+    path = inbox() / upload.stored
+    if path.parent != inbox():
+        raise ValueError(f"upload {upload.id} names a file outside of the inbox: {upload.stored!r}")
+    return path
