@@ -149,3 +149,13 @@ def test_the_oldest_results_make_room(django_of, tmp_path, monkeypatch):
     assert sorted(p.name for p in (tmp_path / ("b" * 64)).iterdir()) == ["new", "used"]
     with pytest.raises(ValueError, match="64 hex digits"):
         cache.folder("../../etc")
+
+
+def test_what_was_made_of_a_video_that_the_lake_forgot_goes_too(desk, tmp_path, monkeypatch):
+    from fakelake.review.service.media import cache
+
+    monkeypatch.setattr(cache, "_cache", lambda: tmp_path)
+    for name in (desk.ids["two.mp4"], "c" * 64):
+        (tmp_path / name).mkdir()
+    assert cache.drop_unknown() == 1
+    assert [place.name for place in tmp_path.iterdir()] == [desk.ids["two.mp4"]]

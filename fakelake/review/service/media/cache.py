@@ -81,6 +81,16 @@ def drop(video_id: str) -> None:
     shutil.rmtree(folder(video_id), ignore_errors=True)
 
 
+def drop_unknown() -> int:
+    """Results of videos that the lake knows no more, by whatever way they were forgotten; returns how many."""
+    there = {row["video_id"] for row in reader().rows("SELECT video_id FROM desk")}
+    places = list(_cache().iterdir()) if _cache().is_dir() else []
+    gone = [place for place in places if place.name not in there]
+    for place in gone:
+        shutil.rmtree(place, ignore_errors=True)
+    return len(gone)
+
+
 def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
     """After each job: those before it of the same kind go, which are stale, and the oldest of all beyond `most`."""
     if job is not None:

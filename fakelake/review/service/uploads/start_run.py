@@ -13,10 +13,12 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
 from fakelake.review.desk.models import Upload
+from fakelake.review.service.media.cache import drop_unknown
 from fakelake.review.service.uploads import receive
 from fakelake.review.service.uploads.prefect_runs import MOST_PATHS, ServerTrouble, find_server, known
 from fakelake.review.service.uploads.retention import delete_old
@@ -88,12 +90,13 @@ class RunStarter:
         return any(state.moving for state in states)
 
     def tend(self) -> None:
-        """Once an hour: what is too old goes."""
-
+        """Once an hour: what is too old goes, and what was made of videos that were forgotten since."""
         if time.monotonic() - self._tended >= TEND_S:
             self._tended = time.monotonic()
             delete_old()
             receive.sweep()
+            drop_unknown()
+            call_command("clearsessions")
 
     def _ask_server(self, waiting: list[Upload]) -> None:
         lake = settings.FAKELAKE.lake
