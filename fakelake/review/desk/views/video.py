@@ -17,7 +17,7 @@ from fakelake.review.service.media.job import TooBusy
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
-from fakelake.review.service.video import NoVideo, boxes_of, calibration_of, meaning_of, record_of
+from fakelake.review.service.video import NoVideo, Record, boxes_of, calibration_of, meaning_of, record_of
 from fakelake.tasks import explain_words as words
 
 
@@ -49,9 +49,19 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
         "own": next((decision for decision in waiting if decision.by_id == request.user.pk), None),
         "query": filters.query(),
         "film": film,
+        "by_marks": _by_marks(record),
         "unplayable": unplayable,
     }
     return render(request, "desk/video.html", context)
+
+
+def _by_marks(record: Record) -> bool:
+    """Whether the band is not the score's: what a file's marks say of its making counts before any score."""
+    return (
+        record.scored
+        and bool(record.row["provenance"])
+        and record.facts.reading.band(record.row["p_fake"]) != record.row["band"]
+    )
 
 
 def _film(video_id: str) -> tuple[playback.Playback | None, Exception | None]:
