@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -142,3 +143,10 @@ def own_reader(own_lake, django_of):
     reader = LakeReader(own_lake)
     yield reader
     reader.close()
+
+
+@pytest.fixture
+def within_a_minute(monkeypatch):
+    """The clock of the rate limits stands: a test that crosses one's end would begin to count anew."""
+    now = time.time()
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))

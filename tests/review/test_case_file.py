@@ -185,7 +185,7 @@ def test_a_viewer_may_see_why_but_take_nothing_away(desk, made):
     assert client.get(f"{base}/make/strip/").status_code == 405
 
 
-def test_more_than_thirty_requests_a_minute_are_too_many(desk, made):
+def test_more_than_thirty_requests_a_minute_are_too_many(desk, made, within_a_minute):
     client, url = desk.client("viewer"), f"/videos/{made.ids['two.mp4']}/make/strip/"
     codes = {client.post(url, headers=JSON).status_code for _ in range(32)}
     assert 429 in codes

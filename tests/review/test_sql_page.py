@@ -194,7 +194,7 @@ def test_only_so_many_run_at_once_and_others_are_told(moderator, desk, monkeypat
     assert ask(moderator, "SELECT 1")[0].status_code == 400, "there is a place again"
 
 
-def test_nobody_asks_more_than_thirty_times_a_minute(moderator, desk, monkeypatch):
+def test_nobody_asks_more_than_thirty_times_a_minute(moderator, desk, monkeypatch, within_a_minute):
     monkeypatch.setattr(questions, "TIME_S", 20)
     statuses = [ask(moderator, "")[0].status_code for _ in range(31)]
     assert statuses.count(400) == 30 and statuses[-1] == 429

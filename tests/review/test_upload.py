@@ -229,7 +229,7 @@ def test_fifty_at_once_are_all_there_exactly_once(desk, tmp_path):
     assert len(names) == Upload.objects.count() == 40 and not staged
 
 
-def test_too_many_a_minute_are_told_to_wait(desk):
+def test_too_many_a_minute_are_told_to_wait(desk, within_a_minute):
     client = desk.client("moderator")
     codes = [send(client, named("x.mp4", b"")).status_code for _ in range(4)]
     assert 429 not in codes
