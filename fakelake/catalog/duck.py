@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
@@ -34,6 +35,13 @@ def quote(text: str) -> str:
 def quote_file(path: str) -> str:
     """A SQL string literal that DuckDB takes for one file, even with the signs of a glob pattern in its name."""
     return quote("".join(f"[{sign}]" if sign in "*?[" else sign for sign in path))
+
+
+def dicts(connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> list[dict[str, Any]]:
+    """The whole answer, a dict a row."""
+    result = connection.execute(query, parameters) if parameters is not None else connection.execute(query)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def arrow_filesystem(location: LakeLocation) -> tuple[pyarrow.fs.FileSystem, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import duckdb
 
+from fakelake.catalog.duck import dicts
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.recipe import Recipe
 from fakelake.catalog.scores import champion
@@ -159,8 +160,8 @@ def facts_of(
         if not verdict.scored:
             return Facts(verdict=verdict, reading=None, windows=(), recipe=None)
         key = [video_id, verdict.recipe_id, verdict.model_version]
-        windows = tuple(Window(**row) for row in _rows(views, _WINDOWS, key))
-        readings = [Reading(**row) for row in _rows(views, _READING, [verdict.model_version])]
+        windows = tuple(Window(**row) for row in dicts(views, _WINDOWS, key))
+        readings = [Reading(**row) for row in dicts(views, _READING, [verdict.model_version])]
         recipe = recipe_of(lake, verdict.recipe_id, views)
     reading = readings[0] if readings else Reading(model_version=verdict.model_version)
     return Facts(verdict=verdict, reading=reading, windows=windows, recipe=recipe)
@@ -189,10 +190,10 @@ def sigmoid(x: float) -> float:
 def _verdict(
     lake: Lake, connection: duckdb.DuckDBPyConnection, video_id: str, version: str | None, verdicts: str
 ) -> Verdict:
-    rows = _rows(connection, _VERDICT.format(verdicts=verdicts), [video_id])
+    rows = dicts(connection, _VERDICT.format(verdicts=verdicts), [video_id])
     if rows and (version in (None, rows[0]["model_version"]) or rows[0]["model_version"] is None):
         return Verdict(**rows[0])
-    if version is not None and (rows := _rows(connection, _OF_VERSION, [video_id, version])):
+    if version is not None and (rows := dicts(connection, _OF_VERSION, [video_id, version])):
         row = rows[0]
         if row["p_fake"] is None:
             return Verdict(**row, band="not_applicable")
@@ -207,9 +208,3 @@ def _verdict(
             f"Nothing has scored {of}: the lake has no champion. Run: fakelake train detector, then fakelake score"
         )
     raise NotScored(f"The champion has not scored {of} yet. Run: fakelake score")
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]) -> list[dict[str, object]]:
-    result = connection.execute(query, parameters)
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -20,8 +20,8 @@ from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import Filters, list_videos
 from fakelake.review.service.problem import Problem
-from fakelake.review.service.reader import LakeBusyNow, reader
-from fakelake.review.service.video import NoVideo, boxes_of, meaning_of, record_of
+from fakelake.review.service.reader import LakeBusyNow, NoVideo, reader
+from fakelake.review.service.video import boxes_of, meaning_of, record_of
 
 api = NinjaAPI(
     title="fakelake review desk", version="1", docs_url=None, auth=Bearer(),

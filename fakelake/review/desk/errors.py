@@ -10,8 +10,10 @@ from django.shortcuts import render
 from django_ratelimit.exceptions import Ratelimited
 
 from fakelake.catalog.lock import LakeBusy
+from fakelake.review.service.media.job import TooBusy
+from fakelake.review.service.media.playback import Unplayable
 from fakelake.review.service.problem import Problem
-from fakelake.review.service.reader import LakeBusyNow
+from fakelake.review.service.reader import LakeBusyNow, NoVideo
 
 log = logging.getLogger("fakelake.review")
 
@@ -28,6 +30,12 @@ class PlainErrors:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Problem):
             return page(request, error.status, error.title, error.said, error.todo)
+        if isinstance(error, NoVideo):
+            return not_found(request, error)
+        if isinstance(error, Unplayable):
+            return page(request, error.status, error.title, error.said, error.todo)
+        if isinstance(error, TooBusy):
+            return page(request, 503, "The desk is busy", str(error), "Try again in some minutes.")
         if isinstance(error, LakeBusyNow | LakeBusy):
             return page(request, 503, "The lake did not answer in time", str(error), "Try again in a moment.")
         if isinstance(error, Ratelimited):

@@ -22,8 +22,7 @@ from fakelake.catalog.lake import Lake, one_of
 from fakelake.infra.events import LABELS as LABELS_EVENT
 from fakelake.infra.events import tell
 from fakelake.review.desk.models import LABELS, Audit, Decision
-from fakelake.review.service.reader import LakeReader
-from fakelake.review.service.video import NoVideo
+from fakelake.review.service.reader import LakeReader, NoVideo
 
 log = logging.getLogger("fakelake.review")
 

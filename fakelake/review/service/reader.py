@@ -11,6 +11,7 @@ from functools import cache
 
 import duckdb
 
+from fakelake.catalog.duck import dicts
 from fakelake.catalog.lake import Lake
 from fakelake.catalog.publish import published
 from fakelake.catalog.select_worker import tables_of
@@ -55,6 +56,10 @@ class LakeBusyNow(Exception):
     """A question took longer than its time; the text is for people."""
 
 
+class NoVideo(LookupError):
+    """The lake knows no such video, or has forgotten it; the text is for people."""
+
+
 class LakeReader:
     """Thread-safe. A thread of its own makes the table `desk` anew when the lake is published.
 
@@ -97,9 +102,7 @@ class LakeReader:
     def rows(self, sql: str, parameters: object = None, seconds: float = TIME_S) -> list[dict[str, object]]:
         """All rows of an answer, as dicts."""
         with self.asking(seconds) as cursor:
-            result = cursor.execute(sql, parameters) if parameters is not None else cursor.execute(sql)
-            names = [column[0] for column in result.description]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            return dicts(cursor, sql, parameters)
 
     def refresh(self, wait_s: float = 0.0) -> None:
         """Look now; with `wait_s`, return when a publication from after this call is shown, or that time is over."""

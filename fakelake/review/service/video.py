@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from fakelake.review.service.reader import LakeReader
+from fakelake.catalog.duck import dicts
+from fakelake.review.service.reader import LakeReader, NoVideo
 from fakelake.tasks import explain_words as words
 from fakelake.tasks.face_strip import spread
 from fakelake.tasks.facts import Facts, NotScored, facts_of
@@ -19,10 +20,6 @@ CROPS_IN_ALL = 60
 ROWS_DRAWN = 200_000  # boxes that a page takes: two hours of one face at 25 frames a second
 
 _WHEN = "strftime({} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC')"
-
-
-class NoVideo(LookupError):
-    """The lake knows no such video, or has forgotten it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +48,8 @@ class Record:
 def record_of(reader: LakeReader, video_id: str) -> Record:
     """Raises NoVideo, LakeBusyNow."""
     with reader.asking() as connection:
-        rows = _rows(connection, "SELECT * FROM desk WHERE video_id = ?", [video_id])
-        trouble = _rows(
+        rows = dicts(connection, "SELECT * FROM desk WHERE video_id = ?", [video_id])
+        trouble = dicts(
             connection,
             f"""SELECT stage, error, message, remedy, attempts, {_WHEN.format('"at"')} AS "at" FROM open_quarantine
             WHERE video_id = ? ORDER BY open_quarantine."at" DESC""",
@@ -64,7 +61,7 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
         with suppress(NotScored):
             facts = facts_of(reader.lake, video_id, connection=connection, verdicts="desk")
         recipe_id = rows[0]["recipe_id"]
-        media = _rows(
+        media = dicts(
             connection,
             "SELECT * FROM videos WHERE video_id = ? ORDER BY recipe_id IS DISTINCT FROM ?, ingested_at DESC LIMIT 1",
             [video_id, recipe_id],
@@ -74,10 +71,10 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
             media=media[0] if media else {},
             facts=facts,
             tracks=_tracks(connection, video_id, media[0]["recipe_id"], facts) if media else [],
-            parts=_rows(connection, _PARTS, [video_id]),
-            history=_rows(connection, _HISTORY, [video_id]),
-            labels=_rows(connection, _LABELS, [video_id]),
-            sources=_rows(connection, _SOURCES, [video_id]),
+            parts=dicts(connection, _PARTS, [video_id]),
+            history=dicts(connection, _HISTORY, [video_id]),
+            labels=dicts(connection, _LABELS, [video_id]),
+            sources=dicts(connection, _SOURCES, [video_id]),
             trouble=trouble,
         )
 
@@ -104,7 +101,7 @@ def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
     Raises NoVideo, LakeBusyNow.
     """
     with reader.asking() as connection:
-        media = _rows(
+        media = dicts(
             connection,
             """SELECT v.recipe_id, width, height, fps FROM videos AS v LEFT JOIN desk USING (video_id)
             WHERE v.video_id = ? ORDER BY v.recipe_id IS DISTINCT FROM desk.recipe_id, v.ingested_at DESC LIMIT 1""",
@@ -167,7 +164,7 @@ def _tracks(
     connection: duckdb.DuckDBPyConnection, video_id: str, recipe_id: str, facts: Facts | None
 ) -> list[dict[str, Any]]:
     """Faces, the one that decides first, each with its figure and some frames to show."""
-    rows = _rows(
+    rows = dicts(
         connection,
         """SELECT track_id, count(*) AS frames, min(pts_s) AS from_s, max(pts_s) AS to_s,
                round(median(x2 - x1)) AS face_px, list(frame ORDER BY frame) AS numbers,
@@ -214,9 +211,3 @@ _SOURCES = f"""
 SELECT name, uri, dataset, bytes, {_WHEN.format("seen_at")} AS seen_at FROM sources
 WHERE video_id = ? ORDER BY sources.seen_at DESC NULLS LAST LIMIT 20
 """
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> list[dict[str, Any]]:
-    result = connection.execute(sql, parameters)
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -19,9 +19,9 @@ from fakelake.review.desk.access import needs
 from fakelake.review.desk.errors import wants_json
 from fakelake.review.desk.models import Audit
 from fakelake.review.service.media import ranges, results
-from fakelake.review.service.media.cache import UnknownVideo, known, used
-from fakelake.review.service.media.jobs import Job, TooBusy
-from fakelake.review.service.media.playback import Unplayable, ask_copy
+from fakelake.review.service.media.cache import known, used
+from fakelake.review.service.media.job import Job
+from fakelake.review.service.media.playback import ask_copy
 from fakelake.review.service.problem import Problem
 
 MAKERS = {"copy": "viewer", "strip": "viewer", "explain": "moderator", "overlay": "moderator", "case": "moderator"}
@@ -36,14 +36,7 @@ def make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
 
 
 def _make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
-    try:
-        job = ask_copy(video_id) if what == "copy" else results.ask(video_id, what)
-    except UnknownVideo as error:
-        raise Http404(str(error)) from None
-    except Unplayable as error:
-        raise Problem(error.title, error.said, error.todo, error.status) from None
-    except TooBusy as error:
-        raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
+    job = ask_copy(video_id) if what == "copy" else results.ask(video_id, what)
     if job is not None and what in SAVED:
         Audit.tell(request.user, "asked", video_id, what)
     if not wants_json(request):
@@ -60,13 +53,11 @@ def made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
 
 
 def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
+    if wants_json(request):
+        return _state(video_id, what)
+    path = results.path_of(video_id, what)
     try:
-        if wants_json(request):
-            return _state(video_id, what)
-        path = results.path_of(video_id, what)
         file = used(path).open("rb")
-    except UnknownVideo as error:
-        raise Http404(str(error)) from None
     except FileNotFoundError:
         said = "Or the verdict has changed since it was made."
         raise Problem("This is not made yet", said, "Ask for it on the video's page.", 404) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -12,15 +12,14 @@ from django_ratelimit.decorators import ratelimit
 from fakelake.review.desk.access import may, needs
 from fakelake.review.desk.errors import wants_json
 from fakelake.review.desk.models import Decision
-from fakelake.review.desk.views.video import list_query
+from fakelake.review.desk.views.queue import list_of
 from fakelake.review.service import differences
 from fakelake.review.service.decisions import WAITING, WORDS, NoDecision, hidden_from
 from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
-from fakelake.review.service.listing import Filters, next_after
+from fakelake.review.service.listing import next_after
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
-from fakelake.review.service.video import NoVideo
 
 MANY = 500  # videos of one bulk decision
 
@@ -32,9 +31,9 @@ def decide(request: HttpRequest, video_id: str) -> HttpResponse:
     """Record a word and go to the next video of the list that the person came from."""
     [decision] = _said(request, [video_id])
     messages.success(request, f"Decided: {WORDS[decision.label]}.", extra_tags=f"undo {decision.pk}")
-    query, lake = list_query(request), reader()
-    found = next_after(lake, Filters.from_query(QueryDict(query)), video_id, hidden_from(request.user, lake))
-    target = f"{reverse('video', args=[found])}?{query}" if found else f"{reverse('queue')}?{query}"
+    shown, lake = list_of(request), reader()
+    found = next_after(lake, shown, video_id, hidden_from(request.user, lake))
+    target = f"{reverse('video', args=[found]) if found else reverse('queue')}?{shown.query()}"
     return JsonResponse({"id": str(decision.pk), "next": target}) if wants_json(request) else redirect(target)
 
 
@@ -57,11 +56,11 @@ def decide_many(request: HttpRequest) -> HttpResponse:
             {"ids": ids},
         )
         context = {"rows": rows, "label": label, "word": WORDS[label], "note": request.POST.get("note", ""),
-                   "query": list_query(request)}  # fmt: skip
+                   "query": list_of(request).query()}  # fmt: skip
         return render(request, "desk/decide_many.html", context)
     made = _said(request, ids)
     messages.success(request, f"Decided on {len(made)} videos: {WORDS[label]}.")
-    return redirect(f"{reverse('queue')}?{list_query(request)}")
+    return redirect(f"{reverse('queue')}?{list_of(request).query()}")
 
 
 @require_GET
@@ -95,7 +94,7 @@ def undo(request: HttpRequest, decision_id: object) -> HttpResponse:
             "Decide again on the video: the latest word counts, and both stay on record.", status=409,
         )  # fmt: skip
     messages.success(request, "Taken back.")
-    target = f"{reverse('video', args=[decision.video_id])}?{list_query(request)}"
+    target = f"{reverse('video', args=[decision.video_id])}?{list_of(request).query()}"
     return JsonResponse({"next": target}) if wants_json(request) else redirect(target)
 
 
@@ -104,5 +103,3 @@ def _said(request: HttpRequest, ids: list[str]) -> list[Decision]:
         return say(reader(), request.user, ids, request.POST.get("label", ""), request.POST.get("note", ""))
     except NoDecision as error:
         raise Problem("This is no decision", str(error), "Go back and choose.") from None
-    except NoVideo as error:
-        raise Http404(str(error)) from None

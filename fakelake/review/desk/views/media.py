@@ -11,10 +11,9 @@ from django_ratelimit.exceptions import Ratelimited
 from fakelake.review.desk.access import needs
 from fakelake.review.desk.errors import wants_json
 from fakelake.review.service.media import ranges, results
-from fakelake.review.service.media.cache import UnknownVideo, used
+from fakelake.review.service.media.cache import used
 from fakelake.review.service.media.faces import faces
-from fakelake.review.service.media.job import TooBusy
-from fakelake.review.service.media.playback import Playback, Unplayable, opened, playback
+from fakelake.review.service.media.playback import Playback, opened, playback
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
@@ -30,17 +29,10 @@ _LATEST_RECIPE = "SELECT recipe_id FROM videos WHERE video_id = ? ORDER BY inges
 @needs("viewer")
 def video_file(request: HttpRequest, video_id: str) -> HttpResponseBase:
     """The bytes, whole or a range of them. To scripts, and while there is nothing to play yet, its state as JSON."""
-    try:
-        played = playback(video_id)
-        if played.state != "ready" or wants_json(request):
-            return _state(video_id, played)
-        file, size = opened(played)
-    except UnknownVideo as error:
-        raise Http404(str(error)) from None
-    except Unplayable as error:
-        raise Problem(error.title, error.said, error.todo, error.status) from None
-    except TooBusy as error:
-        raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
+    played = playback(video_id)
+    if played.state != "ready" or wants_json(request):
+        return _state(video_id, played)
+    file, size = opened(played)
     tag = f"{video_id}-copy" if played.copy else video_id
     return ranges.answer(request, file, size, played.mime, tag, MOST_AT_ONCE)
 
@@ -69,13 +61,8 @@ def frame(request: HttpRequest, video_id: str, number: int) -> HttpResponse:
     made = results.frame_path(video_id, number).exists()
     if not made and is_ratelimited(request, group="frame", key="user", rate="60/m", increment=True):
         raise Ratelimited()
-    try:
-        job = results.ask_frame(video_id, number)
-        path = results.frame_path(video_id, number)
-    except UnknownVideo as error:
-        raise Http404(str(error)) from None
-    except TooBusy as error:
-        raise Problem("The desk is busy", str(error), "Try again in some minutes.", 503) from None
+    job = results.ask_frame(video_id, number)
+    path = results.frame_path(video_id, number)
     if job is not None and job.state == "failed":
         raise Http404(job.said)
     if job is not None:

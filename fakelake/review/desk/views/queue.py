@@ -56,7 +56,7 @@ def next_video(request: HttpRequest) -> HttpResponse:
 @needs("viewer")
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep filters under a name; the same name again replaces."""
-    name, query = request.POST.get("name", "").strip()[:80], Filters.from_query(_query(request)).query()
+    name, query = request.POST.get("name", "").strip()[:80], list_of(request).query()
     if not name:
         raise Problem("The view needs a name", todo="Go back and give one.")
     if SavedView.objects.filter(by=request.user).exclude(name=name).count() >= SAVED_AT_MOST:
@@ -73,5 +73,6 @@ def delete_view(request: HttpRequest, view_id: int) -> HttpResponse:
     return redirect("queue")
 
 
-def _query(request: HttpRequest) -> object:
-    return QueryDict(request.POST.get("query", "")[:2000])
+def list_of(request: HttpRequest) -> Filters:
+    """The list that a person came from, out of a form."""
+    return Filters.from_query(QueryDict(request.POST.get("query", "")[:2000]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,7 +17,7 @@ from fakelake.review.service.media.job import TooBusy
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
-from fakelake.review.service.video import NoVideo, Record, boxes_of, calibration_of, meaning_of, record_of
+from fakelake.review.service.video import Record, boxes_of, calibration_of, meaning_of, record_of
 from fakelake.tasks import explain_words as words
 
 
@@ -25,10 +25,7 @@ from fakelake.tasks import explain_words as words
 @needs("viewer")
 def page(request: HttpRequest, video_id: str) -> HttpResponse:
     """Everything that is on record of a video, and a form to decide."""
-    try:
-        record = record_of(reader(), video_id)
-    except NoVideo as error:
-        raise Http404(str(error)) from None
+    record = record_of(reader(), video_id)
     filters = Filters.from_query(request.GET)
     verdict = record.facts.verdict if record.facts else None
     waiting = Decision.objects.filter(video_id=video_id, state__in=("waiting", "disputed")).select_related("by")
@@ -78,10 +75,7 @@ def _film(video_id: str) -> tuple[playback.Playback | None, Exception | None]:
 @needs("viewer")
 def boxes(request: HttpRequest, video_id: str) -> HttpResponse:
     """Faces, frame by frame, for the player."""
-    try:
-        response = JsonResponse(boxes_of(reader(), video_id))
-    except NoVideo as error:
-        raise Http404(str(error)) from None
+    response = JsonResponse(boxes_of(reader(), video_id))
     response["Cache-Control"] = "private, no-cache"
     return response
 
@@ -112,8 +106,3 @@ def _bars(parts: list[dict]) -> list[dict]:
     """Parts with the share of the largest fall, for bars."""
     most = max((abs(part["drop"]) for part in parts), default=0.0) or 1.0
     return [{**part, "length": round(100 * abs(part["drop"]) / most, 1)} for part in parts]
-
-
-def list_query(request: HttpRequest) -> str:
-    """The list that a person came from, out of a form."""
-    return Filters.from_query(QueryDict(request.POST.get("query", "")[:2000])).query()

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from fakelake.review.service.media.job import Job
 from fakelake.review.service.media.look import Look, identity
-from fakelake.review.service.reader import reader
+from fakelake.review.service.reader import NoVideo, reader
 from fakelake.tasks.source_file import path_of
 
 MOST_BYTES = 20 << 30  # of all results together
@@ -28,10 +28,6 @@ _ID = re.compile(r"[0-9a-f]{64}")
 SOURCES = "SELECT uri, bytes FROM sources WHERE video_id = ? ORDER BY seen_at DESC NULLS LAST, uri LIMIT ?"
 
 
-class UnknownVideo(LookupError):
-    """The lake has no video of that id; the text is for people."""
-
-
 def folder(video_id: str) -> Path:
     """Of one video's results. Raises ValueError for what is no id: nothing else names a path here."""
     if not _ID.fullmatch(video_id):
@@ -40,10 +36,10 @@ def folder(video_id: str) -> Path:
 
 
 def known(video_id: str) -> dict[str, object]:
-    """The video's row of the table `desk` (service/reader.py). Raises UnknownVideo."""
+    """The video's row of the table `desk` (service/reader.py). Raises NoVideo."""
     found = reader().rows("SELECT * EXCLUDE (place) FROM desk WHERE video_id = ?", [video_id])
     if not found:
-        raise UnknownVideo(f"The lake has no video {video_id[:12]}. It may have been forgotten at a person's request.")
+        raise NoVideo(f"The lake has no video {video_id[:12]}. It may have been forgotten at a person's request.")
     return found[0]
 
 
@@ -84,10 +80,9 @@ def drop(video_id: str) -> None:
 def drop_unknown() -> int:
     """Results of videos that the lake knows no more, by whatever way they were forgotten; returns how many."""
     there = {row["video_id"] for row in reader().rows("SELECT video_id FROM desk")}
-    places = list(_cache().iterdir()) if _cache().is_dir() else []
-    gone = [place for place in places if place.name not in there]
-    for place in gone:
-        shutil.rmtree(place, ignore_errors=True)
+    gone = [each for each in _cache().glob("*") if each.name not in there]
+    for each in gone:
+        shutil.rmtree(each, ignore_errors=True)
     return len(gone)
 
 
@@ -96,7 +91,7 @@ def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
     if job is not None:
         try:
             known(job.video_id)
-        except UnknownVideo:  # forgotten while its job ran
+        except NoVideo:  # forgotten while its job ran
             drop(job.video_id)
     if job is not None and job.state == "done" and "/" not in job.name:
         out = Path(job.order["out"])

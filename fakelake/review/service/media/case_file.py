@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fakelake.catalog.duck import dicts
 from fakelake.catalog.lake import Lake
 from fakelake.review.service.media import case_page
 from fakelake.tasks.facts import Facts, NotScored, Verdict, facts_of
@@ -87,9 +88,7 @@ def _rows(lake: Lake, video_id: str) -> dict[str, list[dict[str, object]]]:
     with lake.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for name, query in QUERIES.items():
-            result = connection.execute(query, [video_id])
-            names = [column[0] for column in result.description]
-            found[name] = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            found[name] = dicts(connection, query, [video_id])
     for recipe in found["recipes"]:
         recipe["recipe"] = json.loads(recipe["recipe"])
     return found

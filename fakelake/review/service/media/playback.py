@@ -52,7 +52,7 @@ class Playback:
 
 
 def playback(video_id: str) -> Playback:
-    """What there is to play now; what is not there yet is begun. Raises UnknownVideo, Unplayable, TooBusy.
+    """What there is to play now; what is not there yet is begun. Raises NoVideo, Unplayable, TooBusy.
 
     A copy that is there is played in any case: somebody's browser could not play the file itself.
     """

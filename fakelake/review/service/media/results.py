@@ -46,12 +46,12 @@ KINDS = {
 
 
 def path_of(video_id: str, what: str) -> Path:
-    """Where the result of now lies or will lie. Raises UnknownVideo, KeyError."""
+    """Where the result of now lies or will lie. Raises NoVideo, KeyError."""
     return _path(known(video_id), what)
 
 
 def ask(video_id: str, what: str) -> Job | None:
-    """Start making it; None: it is there already. Raises UnknownVideo, KeyError, TooBusy."""
+    """Start making it; None: it is there already. Raises NoVideo, KeyError, TooBusy."""
     video = known(video_id)
     kind, out = KINDS[what], _path(video, what)
     if out.exists():
@@ -86,7 +86,7 @@ def frame_path(video_id: str, number: int) -> Path:
 def state(video_id: str, what: str) -> dict[str, object]:
     """{"state": none | waiting | running | done | failed, "progress": 0 to 1 or null, "said": why it failed}.
 
-    A result from before the verdict changed counts as none. Raises UnknownVideo, KeyError.
+    A result from before the verdict changed counts as none. Raises NoVideo, KeyError.
     """
     out = path_of(video_id, what)
     return state_of(out, jobs().find(video_id, out.name))
