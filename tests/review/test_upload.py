@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.test import Client
 
-from tests.review.uploading import clean_inbox, clip, named, send, stored  # noqa: F401
+from tests.review.uploading import clean_inbox, clip, folder, named, send, stored  # noqa: F401
 
 
 def test_a_video_goes_into_the_inbox_under_a_name_of_ours(desk, tmp_path):
@@ -45,13 +45,11 @@ def test_a_plain_form_brings_several_files_and_goes_back_to_the_list(desk, tmp_p
     "name", ["../../etc/cron.d/clip.mp4", "..\\..\\clip.mp4", "/etc/clip.mp4", "%2e%2e%2fclip.mp4"]
 )
 def test_a_name_that_climbs_stays_in_the_inbox(desk, tmp_path, name):
-    from fakelake.review.service.uploads.receive import inbox
-
     assert send(desk.client("moderator"), named(name, clip(tmp_path))).status_code == 201
     names, _ = stored()
     assert len(names) == 1
     assert not any("/" in one or ".." in one for one in names)
-    assert {path.name for path in inbox().parent.iterdir() if path.suffix == ".mp4"} == set()
+    assert {path.name for path in folder().parent.iterdir() if path.suffix == ".mp4"} == set()
 
 
 def test_markup_in_a_name_is_shown_as_text(desk, tmp_path):
@@ -115,20 +113,16 @@ def test_what_was_forgotten_at_a_persons_wish_is_not_taken_again(desk, tmp_path)
 
 
 def test_others_uploads_do_not_reach_the_disk(desk, tmp_path):
-    from fakelake.review.service.uploads.receive import inbox
-
     for name, status in ((None, 302), ("viewer", 403)):
         assert send(desk.client(name), named("clip.mp4", clip(tmp_path))).status_code == status
-    assert not inbox().exists()
+    assert not folder().exists()
 
 
 def test_a_file_in_any_other_form_is_not_read(desk, tmp_path):
-    from fakelake.review.service.uploads.receive import inbox
-
     for client in (desk.client(), desk.client("administrator")):
         client.post("/login/", {"username": "x", "file": named("clip.mp4", clip(tmp_path))})
         client.post("/upload/link/", {"file": named("clip.mp4", clip(tmp_path)), "link": "ftp://x"})
-    assert not inbox().exists()
+    assert not folder().exists()
 
 
 def strict(desk, name):
@@ -142,8 +136,6 @@ def strict(desk, name):
 
 
 def test_an_upload_without_its_token_does_not_reach_the_disk(desk, tmp_path):
-    from fakelake.review.service.uploads.receive import inbox
-
     client, token, address = strict(desk, "moderator")
     _, _, address_of_other = strict(desk, "other")
     wrong = [
@@ -156,7 +148,7 @@ def test_an_upload_without_its_token_does_not_reach_the_disk(desk, tmp_path):
     for place, headers in wrong:
         form = {"csrfmiddlewaretoken": token, "files": named("clip.mp4", clip(tmp_path))}
         assert client.post(place, form, **headers).status_code == 403, (place, headers)
-    assert not inbox().exists()
+    assert not folder().exists()
 
 
 def test_the_token_comes_in_the_header_or_by_the_forms_address(desk, tmp_path):

@@ -157,15 +157,15 @@ def test_a_full_disk_is_told_before_and_while_a_file_comes(desk, tmp_path, monke
     assert stored() == (set(), set())
 
 
-def test_a_bucket_as_inbox_is_told_plainly(desk, tmp_path, monkeypatch):
+def test_an_inbox_that_the_desk_cannot_reach_is_told_plainly(desk, tmp_path, monkeypatch):
     from django.conf import settings
 
-    monkeypatch.setattr(settings.FAKELAKE, "inbox", "s3://videos/inbox")
+    monkeypatch.setattr(settings.FAKELAKE, "inbox", "gs://videos/inbox")
     client = desk.client("moderator")
     answer = send(client, named("clip.mp4", clip(tmp_path)))
-    assert answer.status_code == 409 and "s3://videos/inbox" in answer.json()["detail"]
+    assert answer.status_code == 409 and "gs://videos/inbox" in answer.json()["detail"]
     page = client.get("/").content.decode()
-    assert "uploads at the desk need a folder" in page and 'type="file"' not in page
+    assert "neither a folder nor s3://" in page and 'type="file"' not in page
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(desk):

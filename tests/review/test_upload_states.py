@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.review.uploading import clean_inbox, clip, named, prefect_of_the_lake, send, stored  # noqa: F401
+from tests.review.uploading import clean_inbox, clip, folder, named, prefect_of_the_lake, send, stored  # noqa: F401
 
 
 @pytest.fixture
@@ -56,15 +56,13 @@ def test_without_a_server_the_file_waits_in_the_inbox_and_says_so(desk, asking, 
 def test_one_run_is_asked_for_all_that_wait_by_their_exact_paths(desk, asking, tmp_path):
     from django.conf import settings
 
-    from fakelake.review.service.uploads.receive import inbox
-
     uploads = [uploaded(desk, clip(tmp_path, n)) for n in range(3)]
     with prefect_of_the_lake() as prefect:
         asking.tick()
         asking.tick()
         assert len(prefect.asked) == 1
         asked = prefect.asked[0]
-        assert set(asked["paths"]) == {str(inbox() / upload.stored) for upload in uploads}
+        assert set(asked["paths"]) == {str(folder() / upload.stored) for upload in uploads}
         assert (asked["lake"], asked["quiet"]) == (settings.FAKELAKE.lake, True)
         assert [seen(upload)[0] for upload in uploads] == ["queued"] * 3
         (run,) = prefect.runs

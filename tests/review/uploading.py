@@ -9,6 +9,7 @@ import threading
 import uuid
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -17,21 +18,26 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from fakelake.infra.up_state import UpState, remove_state, write_state
 from tests.media import write_clip
 
+HIDDEN = ".incoming"
 JSON = {"HTTP_ACCEPT": "application/json"}
+
+
+def folder():
+    """The inbox of the tests' desk."""
+    return Path(settings.FAKELAKE.inbox)
 
 
 @pytest.fixture(autouse=True)
 def clean_inbox(desk, monkeypatch):
     """An empty inbox, and no server: other tests of this process may have one."""
-    from fakelake.review.service.uploads.receive import inbox
     from fakelake.review.service.uploads.start_run import starter
 
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    shutil.rmtree(inbox(), ignore_errors=True)
+    shutil.rmtree(folder(), ignore_errors=True)
     yield
     starter().close()
     monkeypatch.undo()
-    shutil.rmtree(inbox(), ignore_errors=True)
+    shutil.rmtree(folder(), ignore_errors=True)
 
 
 def clip(folder, seed=0, name="clip.mp4", **more):
@@ -51,11 +57,9 @@ def send(client, *files, **more):
 
 def stored():
     """(names in the inbox, names in its staging folder)"""
-    from fakelake.review.service.uploads.receive import STAGING, inbox
-
-    names = {path.name for path in inbox().iterdir()} if inbox().is_dir() else set()
-    folder = inbox() / STAGING
-    return names - {STAGING}, {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    places = (folder(), folder() / HIDDEN)
+    names, coming = ({path.name for path in place.iterdir()} if place.is_dir() else set() for place in places)
+    return names - {HIDDEN}, coming
 
 
 class FakePrefect:

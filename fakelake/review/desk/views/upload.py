@@ -21,7 +21,8 @@ from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeBusyNow
 from fakelake.review.service.uploads import intake, links, retention
 from fakelake.review.service.uploads.by_path import take_path
-from fakelake.review.service.uploads.receive import Receipt, Refused, inbox, received
+from fakelake.review.service.uploads.inbox import inbox
+from fakelake.review.service.uploads.receive import Receipt, Refused, received
 
 
 @require_GET

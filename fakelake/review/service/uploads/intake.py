@@ -6,10 +6,11 @@ The pages and the API share this: `accept` a received file (receive.py), ask for
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -22,11 +23,11 @@ from fakelake.catalog.forget import forgotten
 from fakelake.review.desk.models import Audit, Upload
 from fakelake.review.service.reader import reader
 from fakelake.review.service.uploads import start_run
+from fakelake.review.service.uploads.inbox import inbox, is_there
 from fakelake.review.service.uploads.look_at import look_at
-from fakelake.review.service.uploads.receive import Received, Refused, disk_trouble, inbox
-from fakelake.review.service.uploads.states import UploadState, path_of, state_of, states_of
+from fakelake.review.service.uploads.receive import Received, Refused, disk_trouble
+from fakelake.review.service.uploads.states import UploadState, state_of, states_of, uri_of_upload
 from fakelake.tasks.errors import MediaError
-from fakelake.tasks.source_file import path_of as path_of_uri
 
 __all__ = [
     "Accepted",
@@ -34,7 +35,6 @@ __all__ = [
     "accept",
     "latest",
     "page_of",
-    "path_of",
     "state_of",
     "states_of",
 ]
@@ -42,7 +42,8 @@ __all__ = [
 log = logging.getLogger("fakelake.review")
 SHOWN = 30
 STEM = 60  # characters that are left of a name
-_ONE_AT_A_TIME = threading.Lock()  # the desk is one process: two that send the same bytes do not both find them new
+_CHANGED = threading.Condition()
+_UNDER_WAY: set[str] = set()  # the desk is one process: two that send the same bytes do not both find them new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload
     try:
         _refuse_forgotten(file)
         extension = _extension(file)
-        with _ONE_AT_A_TIME:
+        with _alone(file.sha256):
             known = _known(file)
             upload = None if known else _store(file, by, came_by, upload_id or uuid4(), extension)
     except Refused as refused:
@@ -89,6 +90,20 @@ def latest(user: AbstractBaseUser, all_people: bool) -> list[Upload]:
     return list((found if all_people else found.filter(by=user))[:SHOWN])
 
 
+@contextmanager
+def _alone(sha256: str) -> Iterator[None]:
+    """One at a time of the same bytes; others do not wait, for a bucket may take its time."""
+    with _CHANGED:
+        _CHANGED.wait_for(lambda: sha256 not in _UNDER_WAY)
+        _UNDER_WAY.add(sha256)
+    try:
+        yield
+    finally:
+        with _CHANGED:
+            _UNDER_WAY.remove(sha256)
+            _CHANGED.notify_all()
+
+
 def _extension(file: Received) -> str:
     try:
         return look_at(file.path, file.name).extension
@@ -108,28 +123,26 @@ def _refuse_forgotten(file: Received) -> None:
 def _known(file: Received) -> Accepted | None:
     """The same bytes where they lie already. Those whose every file is gone are taken again: somebody wants to see."""
     for upload in Upload.objects.filter(video_id=file.sha256, deleted_at=None).select_related("by"):
-        if path_of(upload).is_file():
+        if is_there(uri_of_upload(upload)):
             return Accepted(name=file.name, video_id=file.sha256, known=True, upload=upload)
     places = reader().rows("SELECT uri FROM sources JOIN desk USING (video_id) WHERE video_id = $1", [file.sha256])
-    if any(row["uri"].startswith("file://") and path_of_uri(row["uri"]).is_file() for row in places):
+    if any(is_there(row["uri"]) for row in places):
         return Accepted(name=file.name, video_id=file.sha256, known=True, upload=None)
     return None
 
 
 def _store(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID, extension: str) -> Upload:
     stored = f"{file.sha256[:16]}-{stem(file.name)}.{extension}"
-    folder = inbox()
-    with transaction.atomic():  # a file without a row is taken in all the same; a row without its file would be a lie
+    try:  # before its row: a file without a row is taken in all the same, a row without its file would be a lie
+        inbox().store(file.path, stored)
+    except OSError as error:
+        raise disk_trouble(file.name, error) from error
+    with transaction.atomic():
         upload = Upload.objects.create(
             id=upload_id, name=file.name[:255], stored=stored, video_id=file.sha256, bytes=file.bytes, by=by,
             came_by=came_by,
         )  # fmt: skip
         Audit.tell(by, "uploaded", file.sha256, f"{file.name} by {came_by}, {file.bytes} bytes, as {stored}")
-        try:
-            file.path.replace(folder / stored)
-            _sync(folder)
-        except OSError as error:
-            raise disk_trouble(file.name, error) from error
     return upload
 
 
@@ -137,12 +150,3 @@ def stem(name: str) -> str:
     """What is left of a name for a file system: letters, digits, - and _ of ASCII."""
     plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:STEM] or "video"
-
-
-def _sync(folder: Path) -> None:
-    """A rename is on the disk when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from fakelake.review.desk.models import Audit
 from fakelake.review.service.uploads import intake, web
-from fakelake.review.service.uploads.receive import Incoming, Refused, inbox
+from fakelake.review.service.uploads.inbox import inbox
+from fakelake.review.service.uploads.receive import Incoming, Refused
 
 log = logging.getLogger("fakelake.review")
 AT_ONCE = threading.BoundedSemaphore(2)
@@ -45,7 +46,7 @@ def fetch(link: str, by: AbstractBaseUser, allowed: Callable[[web.Address], bool
     """Begin to fetch a http(s) link into the inbox, with the checks of any upload; returns at once.
 
     allowed: which addresses may be asked; tests widen it, nothing else does. Raises Refused for what is no
-    link, Problem without a local inbox.
+    link, Problem without an inbox.
     """
     inbox()
     begun = Fetch(link=link.strip(), name=web.name_of(link), by=by)

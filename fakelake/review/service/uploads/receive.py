@@ -1,4 +1,4 @@
-"""The files of a request, block by block into a hidden folder of the inbox: counted, hashed, and nobody's video yet."""
+"""The files of a request, block by block into the inbox's staging folder: counted, hashed, and nobody's video yet."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
 from fakelake.review.service.problem import Problem
+from fakelake.review.service.uploads.inbox import inbox
 
-STAGING = ".incoming"  # in the inbox, so that a rename is atomic; hidden, so that `discover` passes it over
 BLOCK = 1 << 20
 SPARE = 64 << 20  # bytes of the disk that uploads leave to others
 STALE_S = 24 * 3600.0
@@ -161,7 +161,7 @@ def received(request: HttpRequest) -> Iterator[Receipt]:
     """The files of a multipart POST, which is read now; call it once the sender is known and may upload.
 
     A request whose POST or FILES was touched before has no files any more. What is still in staging when the block
-    ends is removed. Raises Problem: nothing came, too many files, broken off, no room, no local inbox.
+    ends is removed. Raises Problem: nothing came, too many files, broken off, no room, no inbox.
     """
     receipt = Receipt(settings.FAKELAKE.desk_upload_bytes)
     _refuse_for_room(request)
@@ -188,20 +188,9 @@ def received(request: HttpRequest) -> Iterator[Receipt]:
             file.close()
 
 
-def inbox() -> Path:
-    """The folder that uploads end in. Raises Problem where the inbox is none of this machine's."""
-    where = settings.FAKELAKE.inbox
-    if "://" in where:
-        raise Problem(
-            "The desk cannot take files here", f"The inbox is {where}; uploads at the desk need a folder.",
-            "Set FAKELAKE_INBOX to a folder of this machine, or put the video into that bucket yourself.", 409,
-        )  # fmt: skip
-    return Path(where).absolute()
-
-
 def staging() -> Path:
     """Made where it is not there."""
-    folder = inbox() / STAGING
+    folder = inbox().staging
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -209,7 +198,7 @@ def staging() -> Path:
 def sweep(now: float | None = None) -> int:
     """Remove what a killed process left in staging more than a day ago; returns how many files that were."""
     before, gone = (time.time() if now is None else now) - STALE_S, 0
-    folder = inbox() / STAGING
+    folder = inbox().staging
     for path in folder.iterdir() if folder.is_dir() else ():
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < before:
@@ -232,7 +221,7 @@ def disk_trouble(name: str, error: OSError) -> Refused:
         )  # fmt: skip
     return Refused(
         name, "not_stored", f"{name} could not be stored in the inbox: {error.strerror or error}.",
-        "Ask an administrator to look at the inbox's folder, then send it again.", 500,
+        "Ask an administrator to look at the inbox, then send it again.", 500,
     )  # fmt: skip
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
 
 from fakelake.review.desk.models import Audit, Upload
 from fakelake.review.service.media.cache import drop
-from fakelake.review.service.uploads.receive import inbox
+from fakelake.review.service.uploads.inbox import inbox
 
 
 def delete(upload: Upload, by: object, why: str = "") -> None:
@@ -20,7 +19,7 @@ def delete(upload: Upload, by: object, why: str = "") -> None:
     """
     if upload.deleted_at is None:
         if upload.came_by != "path":
-            _in_inbox(upload).unlink(missing_ok=True)
+            inbox().remove(upload.stored)
             drop(upload.video_id)  # a copy for browsers is the file again
         upload.deleted_at = timezone.now()
         upload.save(update_fields=["deleted_at"])
@@ -37,10 +36,3 @@ def delete_old(now: datetime | None = None) -> int:
     for upload in list(old):
         delete(upload, "retention", f" (older than {days:g} days)")
     return len(old)
-
-
-def _in_inbox(upload: Upload) -> Path:
-    path = inbox() / upload.stored
-    if path.parent != inbox():
-        raise ValueError(f"upload {upload.id} names a file outside of the inbox: {upload.stored!r}")
-    return path

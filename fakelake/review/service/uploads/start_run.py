@@ -22,7 +22,7 @@ from fakelake.review.service.media.cache import drop_unknown
 from fakelake.review.service.uploads import receive
 from fakelake.review.service.uploads.prefect_runs import MOST_PATHS, ServerTrouble, find_server, known
 from fakelake.review.service.uploads.retention import delete_old
-from fakelake.review.service.uploads.states import UploadState, path_of, run_is_live, states_of
+from fakelake.review.service.uploads.states import UploadState, address_of, run_is_live, states_of
 
 log = logging.getLogger("fakelake.review")
 LOOK_S, REST_S = 3.0, 60.0  # while an upload is on its way; otherwise (an upload wakes it)
@@ -110,7 +110,7 @@ class RunStarter:
             known.told(runs, server=True, busy=busy)
             wanted = [] if busy else self._due(waiting, states_of(waiting), runs)
             if wanted:
-                run = server.start([str(path_of(upload)) for upload in wanted], _whole(lake))
+                run = server.start([address_of(upload) for upload in wanted], _whole(lake))
                 Upload.objects.filter(pk__in=[upload.pk for upload in wanted]).update(flow_run=run)
                 for upload in wanted:
                     upload.flow_run = run

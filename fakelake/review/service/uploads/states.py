@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
 from django.urls import reverse
 
 from fakelake.review.desk.models import Upload
 from fakelake.review.service.reader import LakeReader, reader
+from fakelake.review.service.uploads.inbox import inbox
 from fakelake.review.service.uploads.prefect_runs import LIVE, known
 from fakelake.tasks.source_file import uri_of
 
@@ -73,13 +73,18 @@ def states_of(uploads: Sequence[Upload]) -> list[UploadState]:
     lake = reader()
     files = {upload.id: _video_of_path(lake, upload) for upload in uploads if upload.came_by == "path"}
     ids = {upload.id: files[upload.id][0] if upload.id in files else upload.video_id for upload in uploads}
-    facts = _facts(lake, ids.values(), [uri_of(path_of(upload)) for upload in uploads if not upload.deleted_at])
+    facts = _facts(lake, ids.values(), [uri_of_upload(upload) for upload in uploads if not upload.deleted_at])
     return [_state(upload, ids[upload.id], files.get(upload.id, ("", 0))[1], facts) for upload in uploads]
 
 
-def path_of(upload: Upload) -> Path:
+def uri_of_upload(upload: Upload) -> str:
     """Where its file lies or lay: in the inbox, or for one taken by path where an administrator said."""
-    return Path(settings.FAKELAKE.inbox).absolute() / upload.stored  # a path's own address is absolute
+    return uri_of(Path(upload.stored)) if upload.came_by == "path" else inbox().uri(upload.stored)
+
+
+def address_of(upload: Upload) -> str:
+    """The same as a run takes it."""
+    return upload.stored if upload.came_by == "path" else inbox().address(upload.stored)
 
 
 def _video_of_path(lake: LakeReader, upload: Upload) -> tuple[str, int]:
@@ -113,7 +118,7 @@ def _facts(lake: LakeReader, ids: Iterable[str], uris: Sequence[str]) -> _Lake:
 
 def _state(upload: Upload, video_id: str, below: int, facts: _Lake) -> UploadState:
     row = facts.desk.get(video_id)
-    trouble = facts.trouble.get(video_id) or facts.trouble.get(uri_of(path_of(upload)))
+    trouble = facts.trouble.get(video_id) or facts.trouble.get(uri_of_upload(upload))
     run = known.state(upload.flow_run)
     more: dict[str, object] = {}
     if row and row["band"] not in ("waiting", "failed"):
