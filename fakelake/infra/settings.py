@@ -55,7 +55,11 @@ class Settings(BaseSettings):
     prefect_port: int = Field(4200, ge=1, le=65535, description="of the Prefect server of `fakelake up`, on loopback")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="of the MLflow server of `fakelake up`, on loopback")
     desk: bool = Field(True, description="`fakelake up` serves the review desk")
-    desk_port: int = Field(8000, ge=1, le=65535, description="of the review desk of `fakelake up`, on loopback")
+    desk_port: int = Field(8000, ge=1, le=65535, description="of the review desk")
+    desk_bind: str = Field(
+        "127.0.0.1",
+        description="address that the review desk listens at; another only in a container or behind a proxy",
+    )
     desk_hosts: str = Field("127.0.0.1,localhost", description="names under which browsers may ask for the desk")
     desk_https: bool = Field(
         False, description="a proxy with TLS stands before the desk (it sets X-Forwarded-Proto): HTTPS only, with HSTS"

@@ -20,7 +20,7 @@ class Desk(BaseApplication):
     def load_config(self) -> None:
         from django.conf import settings
 
-        self.cfg.set("bind", f"127.0.0.1:{settings.FAKELAKE.desk_port}")
+        self.cfg.set("bind", f"{settings.FAKELAKE.desk_bind}:{settings.FAKELAKE.desk_port}")
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("workers", 1)
         self.cfg.set("threads", THREADS)

@@ -256,8 +256,9 @@ def test_flows_and_the_head_take_no_core_and_gpus_are_on_spot_nodes():
     assert spot["tolerations"] and spot["nodeSelector"] and groups["gpu-spot"]["minReplicas"] == 0
     assert spot["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     for text in (
-        " ".join(SERVICES["ray-head"]["command"]), SERVICES["worker"]["command"][-1],
-        dict(containers())["prefect-worker.yaml: worker"]["args"][-1],
+        " ".join(SERVICES["ray-head"]["command"]),
+        *(SERVICES[name]["command"][-1] for name in ("worker", "desk")),
+        *(dict(containers())[name]["args"][-1] for name in ("prefect-worker.yaml: worker", "desk.yaml: desk")),
     ):  # fmt: skip
         assert "--num-cpus=0" in text
 
@@ -324,6 +325,23 @@ def test_the_worker_joins_the_head_of_the_cluster_that_is_made():
     assert named["RAY_AUTH_TOKEN"] == {"name": token, "key": "auth_token"}
 
 
+def test_the_desk_is_reached_by_its_service_from_the_ingress_alone():
+    made = {m["kind"]: m for name, m in MANIFESTS if name == "desk.yaml"}
+    pod = made["Deployment"]["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+    [port] = container["ports"]
+    [offered] = made["Service"]["spec"]["ports"]
+    assert offered["targetPort"] == port["name"] and port["containerPort"] == Settings().desk_port
+    assert made["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    [way_in] = made["NetworkPolicy"]["spec"]["ingress"]
+    assert [each["port"] for each in way_in["ports"]] == [port["containerPort"]]
+    env = {each["name"]: each.get("value") for each in container["env"]}
+    assert env["FAKELAKE_DESK_HTTPS"] == "true" and made["Deployment"]["spec"]["replicas"] == 1
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        sent = {header["name"]: header["value"] for header in container[probe]["httpGet"]["httpHeaders"]}
+        assert sent["Host"] in env["FAKELAKE_DESK_HOSTS"].split(",") and sent["X-Forwarded-Proto"] == "https"
+
+
 def test_policies_speak_of_pods_that_there_are():
     labels = [m["metadata"].get("labels", {}) for _, m in pods()]
     # What KubeRay adds to a head.
@@ -333,7 +351,7 @@ def test_policies_speak_of_pods_that_there_are():
             selector = manifest["spec"].get("podSelector") or manifest["spec"]["selector"]
             wanted = selector["matchLabels"].items()
             assert any(wanted <= each.items() for each in labels), name
-            if manifest["kind"] == "NetworkPolicy":
+            if manifest["metadata"]["name"] == "fakelake":
                 assert all(wanted <= each.items() for each in labels[:-1]), "every pod is behind it"
 
 

@@ -19,6 +19,7 @@ from tests.media import write_clip
 from tests.tasks.explained import add, at, faces, promote, say
 from tests.tasks.reading import QUICK
 
+HOST = "127.0.0.2"
 NAME, KEY = "two faces.mp4", "archive/two faces.mp4"
 
 
@@ -29,9 +30,7 @@ def on_s3(s3_endpoint, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in s3_endpoint.items():
             patch.setenv(name, value)
-        urllib.request.urlopen(
-            urllib.request.Request(f"{s3_endpoint['AWS_ENDPOINT_URL']}/desk", method="PUT")
-        ).close()
+        urllib.request.urlopen(urllib.request.Request(f"{s3_endpoint['AWS_ENDPOINT_URL']}/desk", method="PUT")).close()
         bucket = LakeLocation.from_str("s3://desk")
         lake = Lake.create("s3://desk/lake")
         file = write_clip(root / NAME, faces(30, [(20, 100)]), fps=10, options=QUICK)
@@ -42,13 +41,13 @@ def on_s3(s3_endpoint, tmp_path_factory):
         port = free_port()
         env = {k: v for k, v in os.environ.items() if not k.startswith(("FAKELAKE_", "PREFECT_"))} | {
             "FAKELAKE_LAKE": "s3://desk/lake", "FAKELAKE_INBOX": "s3://desk/in box", "FAKELAKE_DESK_PORT": str(port),
-            "FAKELAKE_DESK_UNDO_S": "0",
+            "FAKELAKE_DESK_UNDO_S": "0", "FAKELAKE_DESK_BIND": HOST, "FAKELAKE_DESK_HOSTS": HOST,
         }  # fmt: skip
         with (root / "desk.log").open("wb") as log:
             serve = [sys.executable, "-m", "fakelake.review.serve"]
             server = subprocess.Popen(serve, cwd=root, env=env, stdout=log, stderr=log)
         try:
-            client = logged_in(f"http://127.0.0.1:{port}", root, server)
+            client = logged_in(f"http://{HOST}:{port}", root, server)
             yield SimpleNamespace(client=client, lake=lake, bucket=bucket, video_id=video_id, root=root)
             client.close()  # or the server waits for its connection
         finally:
