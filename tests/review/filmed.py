@@ -31,12 +31,17 @@ PLAY = """async src => {
   };
   const shown = (_, frame) => { seen.push([frame.mediaTime, number()]); video.requestVideoFrameCallback(shown); };
   video.requestVideoFrameCallback(shown);
-  const ended = new Promise(done => {
+  const ended = () => new Promise(done => {
     video.onended = () => done(''); video.onerror = () => done(video.error.message || 'it cannot be played');
     setTimeout(() => done('it does not end'), 30000);
   });
+  let error = ended();
   video.src = src; video.play().catch(() => {});
-  const error = await ended;
+  error = await error;
+  // A machine with much else to do passes over pictures: slower, it shows more of them.
+  for (let times = 0; !error && new Set(seen.map(one => one[1])).size < 12 && times < 3; times++) {
+    video.playbackRate /= 2; error = ended(); video.play().catch(() => {}); error = await error;
+  }
   return {error, seen, width: video.videoWidth, height: video.videoHeight, sound: video.webkitAudioDecodedByteCount};
 }"""
 

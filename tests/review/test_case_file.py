@@ -162,6 +162,8 @@ def test_from_the_desk_it_is_made_once_taken_and_put_on_record(desk, made):
         Audit.objects.filter(video_id=made.ids["odd.mp4"]).order_by("id").values_list("who", "what", "detail")
     )
     assert record == [("moderator", "asked", "case"), ("moderator", "exported", "case")]
+    assert b"".join(client.get(told["url"], headers={"Range": "bytes=1-"}).streaming_content)
+    assert Audit.objects.filter(what="exported").count() == 2, "a part taken is taken"
     assert client.post(f"{base}/make/case/", headers=JSON).json()["state"] == "done"
 
 

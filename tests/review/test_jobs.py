@@ -151,6 +151,24 @@ def test_the_oldest_results_make_room(django_of, tmp_path, monkeypatch):
         cache.folder("../../etc")
 
 
+def test_the_cache_is_looked_through_once_in_a_while_and_the_newest_result_is_never_dropped(
+    desk, tmp_path, monkeypatch
+):
+    from fakelake.review.service.media import cache
+
+    monkeypatch.setattr(cache, "_cache", lambda: tmp_path)
+    seen = []
+    monkeypatch.setattr(cache, "make_room", seen.append)
+    video_id = desk.ids["two.mp4"]
+    outs = [tmp_path / f"case-{n}.zip" for n in range(3)]
+    tidy = cache.Tidy(every_s=3600)
+    for out in outs:
+        out.write_bytes(b"PK")
+        tidy(Job(video_id, out.name, {"out": str(out), "kind": "case"}, 1.0, state="done"))
+    assert seen == outs[:1]
+    assert [path for path in outs if path.exists()] == outs[2:], "of a kind, the last one alone is of today's verdict"
+
+
 def test_what_was_made_of_a_video_that_the_lake_forgot_goes_too(desk, tmp_path, monkeypatch):
     from fakelake.review.service.media import cache
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 
 import pytest
@@ -68,6 +69,23 @@ def test_no_range_gets_more_than_so_much_at_once():
     assert asked_range("bytes=10-", 100, most=20) == (10, 30)
     assert asked_range("bytes=10-99", 100, most=20) == (10, 30)
     assert asked_range("bytes=10-15", 100, most=20) == (10, 16)
+
+
+def test_slow_lines_do_not_hold_every_thread(desk, made, monkeypatch):
+    from fakelake.review.service.media import ranges
+
+    client, url = desk.client("viewer"), f"/videos/{made.ids['two.mp4']}/file/"
+    wait_for(client, url)
+    monkeypatch.setattr(ranges, "LONG", 100)
+    monkeypatch.setattr(ranges, "LONG_AT_ONCE", threading.BoundedSemaphore(2))
+    slow = [client.get(url) for _ in range(2)]
+    refused = client.get(url)
+    assert refused.status_code == 503 and "Many downloads are under way" in refused.content.decode()
+    assert client.get(url, headers={"Range": "bytes=0-49"}).status_code == 206, "short parts go on"
+    slow[0].close()
+    slow[0].close()
+    again = client.get(url)
+    assert bytes_of(again) == made.files["two.mp4"].read_bytes()
 
 
 def test_a_video_comes_whole_in_parts_and_from_its_end_byte_for_byte(desk, made):

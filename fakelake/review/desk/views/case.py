@@ -69,7 +69,7 @@ def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
         name = known(video_id)["name"] or ""
         answer = ranges.answer(request, file, os.fstat(file.fileno()).st_size, kind, path.stem)
         answer["Content-Disposition"] = f'attachment; filename="{file_name(name, video_id, word, ending)}"'
-        if request.method == "GET" and answer.status_code == 200:
+        if request.method == "GET" and answer.status_code in (200, 206):
             Audit.tell(request.user, "exported", video_id, what)
         return answer
     with file:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -86,18 +87,38 @@ def drop_unknown() -> int:
     return len(gone)
 
 
-def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
-    """After each job: those before it of the same kind go, which are stale, and the oldest of all beyond `most`."""
-    if job is not None:
-        try:
-            known(job.video_id)
-        except NoVideo:  # forgotten while its job ran
-            drop(job.video_id)
-    if job is not None and job.state == "done" and "/" not in job.name:
+class Tidy:
+    """Told of each job that ended; looks through all of the cache at most once in `every_s`."""
+
+    def __init__(self, every_s: float = 60.0) -> None:
+        self._every_s, self._looked_at = every_s, float("-inf")
+        self._lock = threading.Lock()
+
+    def __call__(self, job: Job) -> None:
+        drop_stale(job)
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked_at < self._every_s:
+                return
+            self._looked_at = now
+        make_room(Path(job.order["out"]))
+
+
+def drop_stale(job: Job) -> None:
+    """Results before this one of the same kind go, and all of a video that was forgotten while its job ran."""
+    try:
+        known(job.video_id)
+    except NoVideo:
+        drop(job.video_id)
+    if job.state == "done" and "/" not in job.name:
         out = Path(job.order["out"])
         for other in out.parent.glob(f"{job.order['kind']}-*{out.suffix}"):
             if other != out:
                 other.unlink(missing_ok=True)
+
+
+def make_room(kept: Path | None = None, most: int = MOST_BYTES) -> None:
+    """The oldest results beyond `most` go, but never `kept`; also halves of results that a killed maker left."""
     files = []
     for place, _, names in os.walk(_cache()):
         for name in names:
@@ -112,7 +133,7 @@ def make_room(job: Job | None = None, most: int = MOST_BYTES) -> None:
     for _, size, path in sorted(files):
         if total <= most:
             return
-        if job is None or path != Path(job.order["out"]):
+        if path != kept:
             path.unlink(missing_ok=True)
             total -= size
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from fakelake.review.service.media.cache import make_room
+from fakelake.review.service.media.cache import Tidy
 from fakelake.review.service.media.job import QUICK, SLOW, Job, TooBusy
 
 log = logging.getLogger("fakelake.review")
@@ -161,4 +161,4 @@ def _minutes(seconds: float) -> str:
 @cache
 def jobs() -> Jobs:
     """Those of this process."""
-    return Jobs(after=make_room)
+    return Jobs(after=Tidy())

@@ -6,13 +6,18 @@ Django answers no ranges; WhiteNoise's own code for static files refuses ranges 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import quote_etag
 
+from fakelake.review.service.problem import Problem
+
 BLOCK = 256 << 10
+LONG = 16 << 20  # bytes; of such answers so many at once, or slow lines would hold every thread of the server
+LONG_AT_ONCE = threading.BoundedSemaphore(16)
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
 
 
@@ -46,7 +51,10 @@ def asked_range(header: str, size: int, most: int | None = None) -> tuple[int, i
 def answer(
     request: HttpRequest, file: BinaryIO, size: int, content_type: str, tag: str, most: int | None = None
 ) -> HttpResponseBase:
-    """The file or the asked-for part of it; takes the open file over and closes it. tag: names the bytes, for ETag."""
+    """The file or the asked-for part of it; takes the open file over and closes it. tag: names the bytes, for ETag.
+
+    Raises Problem where many long answers are under way.
+    """
     etag = quote_etag(tag)
     request.META["HTTP_ACCEPT_ENCODING"] = "identity"  # of the middleware that packs pages: it would pack videos too
     headers = {
@@ -69,6 +77,9 @@ def answer(
     if request.method == "HEAD":
         file.close()
         return HttpResponse(status=status, content_type=content_type, headers=headers)
+    if end - start > LONG and not LONG_AT_ONCE.acquire(blocking=False):
+        file.close()
+        raise Problem("Many downloads are under way", "", "Try again in a minute.", 503)
     return StreamingHttpResponse(_Blocks(file, start, end), status=status, content_type=content_type, headers=headers)
 
 
@@ -77,6 +88,7 @@ class _Blocks:
 
     def __init__(self, file: BinaryIO, start: int, end: int) -> None:
         self._file, self._left = file, end - start
+        self._long = end - start > LONG
         file.seek(start)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -92,3 +104,6 @@ class _Blocks:
 
     def close(self) -> None:
         self._file.close()
+        if self._long:
+            self._long = False
+            LONG_AT_ONCE.release()
