@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import cv2
@@ -54,7 +55,8 @@ def up(tmp_path_factory):
         "OMP_NUM_THREADS": "1", "FAKELAKE_SPARE": "false",
     }  # fmt: skip
     fakelake(*TRAIN, env=env)
-    fakelake("desk", "person", "mia", "--role", "moderator", "--password", env=env, input=PASSWORD)
+    for name, role in (("mia", "moderator"), ("ada", "administrator")):
+        fakelake("desk", "person", name, "--role", role, "--password", env=env, input=PASSWORD)
     log = root / "up.log"
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-m", "fakelake.flows.cli", "up"], env=env, stdout=out, stderr=out)
@@ -84,13 +86,25 @@ def browser():
 @pytest.fixture(scope="module")
 def page(up, browser):
     """A window of the moderator mia; whatever its scripts complain of fails the test that looks at `complaints`."""
+    with logged_in(up, browser, "mia") as window:
+        yield window
+
+
+@pytest.fixture(scope="module")
+def administrator(up, browser):
+    with logged_in(up, browser, "ada") as window:
+        yield window
+
+
+@contextmanager
+def logged_in(up, browser, name):
     context = browser.new_context(viewport={"width": 1300, "height": 1000}, color_scheme="light")
     window = context.new_page()
     window.complaints = []
     window.on("pageerror", lambda error: window.complaints.append(str(error)))
     window.on("console", lambda said: window.complaints.append(said.text) if said.type == "error" else None)
     window.goto(f"{up.desk}/queue/")
-    window.get_by_label("Name").fill("mia")
+    window.get_by_label("Name").fill(name)
     window.get_by_label("Password").fill(PASSWORD)
     window.get_by_role("button", name="Log in").click()
     window.get_by_role("heading", name="What waits for you").wait_for()
@@ -245,18 +259,40 @@ def test_a_decision_taken_back_in_time_is_no_label(up, page):
     assert query(up.lake, "SELECT count(*) FROM labels WHERE origin = 'moderator'") == [(1,)]
 
 
+def test_what_is_dropped_is_judged_by_its_content(up, administrator, tmp_path):
+    """As the mouse does it, by the browser's own events."""
+    page = administrator
+    page.goto(f"{up.desk}/")
+    (tmp_path / "a list.mp4").write_text("not a video\n" * 1000)
+    shutil.copy(packaged_clip(CLIP), tmp_path / "the same.mp4")
+    area, mouse = page.locator("#drop").bounding_box(), page.context.new_cdp_session(page)
+    files = [str(tmp_path / name) for name in ("a list.mp4", "the same.mp4")]
+    for event in ("dragEnter", "dragOver", "drop"):
+        mouse.send("Input.dispatchDragEvent", {
+            "type": event, "x": area["x"] + 40, "y": area["y"] + area["height"] / 2,
+            "data": {"items": [], "files": files, "dragOperationsMask": 1},
+        })  # fmt: skip
+    page.get_by_role("button", name="Upload 2 videos").click()
+    said = page.locator("#sending li")
+    said.filter(has_text="a list.mp4").locator(".error").wait_for()
+    assert "a list.mp4 is not a video" in said.filter(has_text="a list.mp4").inner_text()
+    said.filter(has_text="The very same bytes are here already").get_by_role("link", name="See the video").wait_for()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_passes_axe(up, page, scheme):
+def test_every_page_passes_axe(up, page, administrator, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    page.emulate_media(color_scheme=scheme)
     ((video,),) = query(up.lake, "SELECT video_id FROM sources WHERE contains(lower(name), 'wolfganglanger') LIMIT 1")
-    for path in ("/", "/queue/", f"/videos/{video}/", "/decisions/", "/insight/", "/quarantine/", "/sql/", "/account/"):
-        page.goto(up.desk + path)
-        page.wait_for_timeout(300)
-        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-        said = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found.response["violations"]]
-        assert said == [], path
+    pages = ("/", "/queue/", f"/videos/{video}/", "/decisions/", "/insight/", "/quarantine/", "/sql/", "/account/")
+    for window, paths in ((page, pages), (administrator, ("/", "/people/", "/audit/"))):
+        window.emulate_media(color_scheme=scheme)
+        for path in paths:
+            window.goto(up.desk + path)
+            window.wait_for_timeout(300)
+            found = Axe().run(window, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+            said = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found.response["violations"]]
+            assert said == [], path
 
 
 def test_no_script_complained(page):

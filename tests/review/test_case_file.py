@@ -54,6 +54,24 @@ def test_it_holds_everything_and_its_hashes_are_right(made, tmp_path):
         assert name in case
 
 
+def test_a_heat_map_goes_in_where_somebody_asked_for_one(desk, made, tmp_path):
+    from fakelake.review.service.media import results
+
+    video_id = made.ids["two.mp4"]
+    assert "There is no heat map" in written(made.lake, video_id, tmp_path)["report.html"].decode()
+    before, page = results.path_of(video_id, "case"), results.path_of(video_id, "explain")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("<!doctype html>what the model looked at")
+    try:
+        assert results.path_of(video_id, "case") != before, "a case file from before it is stale"
+        files = written(made.lake, video_id, tmp_path, explanation=str(page))
+    finally:
+        page.unlink()
+    assert files["explanation.html"] == b"<!doctype html>what the model looked at"
+    assert hashlib.sha256(files["explanation.html"]).hexdigest() in files["SHA256SUMS"].decode()
+    assert "explanation.html shows what the model looked at" in files["report.html"].decode()
+
+
 def test_the_same_lake_and_time_give_the_same_bytes(made, tmp_path):
     """But for the overlay: the encoder does not give the same video twice, and so one that is there is taken."""
     written(made.lake, made.ids["two.mp4"], tmp_path)

@@ -63,7 +63,7 @@ def test_each_change_needs_the_token_of_its_form(desk):
     [
         ("two.mp4", ["Fake", "Score over time", "Face 0", "Face 1", "sha256"]),
         ("calm.mp4", ["Authentic"]),
-        ("blank.mp4", ["Not applicable", "no face in 9 frames", "does not mean that the video is authentic"]),
+        ("blank.mp4", ["Not applicable", "No face", "no face in 9 frames", "not mean that the video is authentic"]),
         ("new.mp4", ["Not scored yet", "the next run scores it"]),
     ],
 )
@@ -72,6 +72,23 @@ def test_the_page_of_a_video_says_what_is_known(desk, name, says):
     assert name in text
     for said in says:
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "title"),
+    [
+        ("no face in 95 frames", "No face"),
+        ("too small: the largest face is 21 px, the recipe wants 40", "Faces too small"),
+        ("too short: no face in at least 5 frames on end, of 9 looked at; broken after 9 frames: torn", "Too short"),
+        ("too short: no face is seen in more than 3 frames on end, 5 are needed", "Too short"),
+        ("no window could be scored", "Not judged"),
+    ],
+)
+def test_what_cannot_be_judged_says_what_is_missing_and_what_to_do(reason, title):
+    from fakelake.review.service.video import unjudged
+
+    assert unjudged(reason)[0] == title
+    assert all(unjudged(reason))
 
 
 def test_a_video_that_failed_has_its_own_page_with_what_to_do(desk):

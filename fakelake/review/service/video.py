@@ -92,6 +92,11 @@ def calibration_of(record: Record) -> list[str]:
     return words.calibration(record.facts.reading) if record.scored else []
 
 
+def unjudged(reason: str) -> tuple[str, str, str]:
+    """Of a video that is not applicable: a title, what it means, what to do."""
+    return next(told for word, told in _UNJUDGED.items() if word in reason)
+
+
 def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
     """Every face of every frame with its own score over time, for drawing over the picture; numbers only.
 
@@ -194,6 +199,21 @@ def _tracks(
     return sorted(rows, key=lambda row: (row["track_id"] != worst, -(row["highest"] or 0.0), row["track_id"]))
 
 
+_UNJUDGED = {  # by what `reason` says (tasks/write_video.py, tasks/score_task.py)
+    "too short": (
+        "Too short", "A face is there, but never for enough frames on end to be judged.",
+        "Upload a longer cut of it, if there is one; or look at it and decide yourself.",
+    ),
+    "too small": (
+        "Faces too small", "Faces are there, but too small to be judged.",
+        "Upload it in a higher resolution, if there is one; or look at it and decide yourself.",
+    ),
+    "no face": (
+        "No face", "The detector judges faces, and found none in the frames that it looked at.",
+        "Look at it: what is fake about it, if anything, is not a face, or not in these frames.",
+    ),
+    "": ("Not judged", "There is nothing in it that the detector can judge.", "Look at it and decide yourself."),
+}  # fmt: skip
 _PARTS = """
 SELECT track_id, part, "drop", largest_drop, largest_second, area FROM part_evidence
 WHERE video_id = ? AND part <> 'rest' ORDER BY part_evidence."drop" DESC

@@ -17,7 +17,7 @@ from fakelake.review.service.media.job import TooBusy
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
-from fakelake.review.service.video import Record, boxes_of, calibration_of, meaning_of, record_of
+from fakelake.review.service.video import Record, boxes_of, calibration_of, meaning_of, record_of, unjudged
 from fakelake.tasks import explain_words as words
 
 
@@ -39,6 +39,7 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
         "recipe": record.facts.recipe if record.facts else None,
         "meaning": meaning_of(record),
         "calibration": calibration_of(record),
+        "unjudged": unjudged(record.row["reason"] or "") if record.row["band"] == "not_applicable" else None,
         "decided": words.decision(verdict) if verdict else None,
         "strip": strip_of(record),
         "parts": _bars(record.parts),

@@ -1,4 +1,4 @@
-"""The case file of a video: a zip with report, data, overlay video, audit trail and the hashes of all of them.
+"""The case file of a video: a zip with report, data, overlay, explanation, audit trail and the hashes of all of them.
 
 Runs in the maker's process. The same lake, desk, overlay and time give the same bytes.
 """
@@ -23,6 +23,8 @@ from fakelake.tasks.scratch import scratch
 
 FORMAT = 1  # of case.json
 BLOCK = 1 << 20
+HEAT_MAP = "explanation.html shows what the model looked at: a heat map of the worst moments, and parts blurred."
+NO_HEAT_MAP = "There is no heat map: nobody had asked for one on the video's page when this was made."
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 # All rows of the video; each ends in an order of its own, so that the same lake gives the same file.
@@ -57,15 +59,22 @@ QUERIES = {
 
 
 def write_case(lake: Lake, order: Mapping[str, object], out: Path, tell: Callable[[float], None]) -> None:
-    """order: video_id; decisions and audit of the desk's own tables; overlay: where one lies or is to be kept."""
+    """order: video_id; decisions and audit of the desk's own tables; overlay: where one lies or is to be kept;
+    explanation: where one lies, if somebody asked for the heat map.
+    """
     video_id = order["video_id"]
     made_at = order.get("made_at") or datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     rows = _rows(lake, video_id)
     facts = _facts(lake, video_id, rows)
     told = {"decisions": order.get("decisions") or [], "audit": order.get("audit") or []}
     overlay, said = _overlay(lake, facts, Path(order["overlay"]), tell)
+    files = {} if overlay is None else {"overlay.mp4": overlay}
+    explanation = Path(order.get("explanation") or "")
+    if explanation.is_file():
+        files["explanation.html"] = explanation
     with scratch() as folder:
-        report = case_page.render(lake, facts, rows, told, said, made_at, folder)
+        said_of_files = [said, HEAT_MAP if "explanation.html" in files else NO_HEAT_MAP]
+        report = case_page.render(lake, facts, rows, told, said_of_files, made_at, folder)
     verdict = facts.verdict
     data = {
         "format": FORMAT, "made_at": made_at, "video_id": video_id, "name": verdict.name, "sha256_of_video": video_id,
@@ -80,7 +89,7 @@ def write_case(lake: Lake, order: Mapping[str, object], out: Path, tell: Callabl
         "audit.json": _json(told["audit"]),
         "original.sha256": f"{video_id}  {plain_name(verdict.name)}\n",
     }
-    _write(out, texts, overlay)
+    _write(out, texts, files)
 
 
 def _rows(lake: Lake, video_id: str) -> dict[str, list[dict[str, object]]]:
@@ -129,11 +138,11 @@ def _overlay(lake: Lake, facts: Facts, kept: Path, tell: Callable[[float], None]
     return kept, "overlay.mp4 shows the video with each face's box and score."
 
 
-def _write(out: Path, texts: Mapping[str, str], overlay: Path | None) -> None:
+def _write(out: Path, texts: Mapping[str, str], files: Mapping[str, Path]) -> None:
     sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     with zipfile.ZipFile(out, "w") as made:
-        if overlay is not None:
-            sums["overlay.mp4"] = _add_file(made, "overlay.mp4", overlay)
+        for name, path in files.items():
+            sums[name] = _add_file(made, name, path)
         listed = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
         for name, text in {**texts, "SHA256SUMS": listed}.items():
             made.writestr(_entry(name, zipfile.ZIP_DEFLATED), text.encode())

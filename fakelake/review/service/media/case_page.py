@@ -45,14 +45,20 @@ th { color: var(--soft); font-weight: 600; }</style>
 
 
 def render(
-    lake: Lake, facts: Facts, rows: Mapping[str, Sequence[Row]], told: Row, overlay: str, made_at: str, folder: Path
-) -> str:
-    """The page. rows: as in case.json; told: decisions and audit of the desk; overlay: what became of it, in words.
+    lake: Lake,
+    facts: Facts,
+    rows: Mapping[str, Sequence[Row]],
+    told: Row,
+    files: Sequence[str],
+    made_at: str,
+    folder: Path,
+) -> str:  # fmt: skip
+    """The page. rows: as in case.json; told: decisions and audit of the desk; files: what lies beside it, in words.
 
     folder: scratch for the pictures, which the page carries inside itself.
     """
     sections = [
-        page.Section("About this file", [_about(facts, made_at), overlay], []),
+        page.Section("About this file", [_about(facts, made_at), *files], []),
         *_faces(lake, facts, folder),
         _provenance(facts, rows),
         page.Section("What people said", _people(facts, rows, told), _tables(

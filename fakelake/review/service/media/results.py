@@ -111,7 +111,7 @@ def _path(video: Mapping[str, object], what: str) -> Path:
         return folder(video["video_id"]) / f"{what}.{kind.ending}"
     told = [str(video[name]) for name in kind.told_of]
     if what == "case":
-        told.append(_decided(video["video_id"]))
+        told += [_decided(video["video_id"]), str(_path(video, "explain").exists())]
     made_from = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
     return folder(video["video_id"]) / f"{what}-{made_from}.{kind.ending}"
 
@@ -142,6 +142,7 @@ def _told_of(video: Mapping[str, object]) -> dict[str, object]:
         "decisions": decisions,
         "audit": [{name: _plain(value) for name, value in row.items()} for row in trail],
         "overlay": str(_path(video, "overlay")),
+        "explanation": str(_path(video, "explain")),
     }
 
 
