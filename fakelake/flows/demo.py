@@ -57,7 +57,8 @@ def run_demo(directory: str) -> int:
     score_all(str(root / "lake"))
     ask(BOTH, str(root / "lake"), "table", 60.0)
     stderr(f"Look at it: {root / SWAPPED}, and at {root / SWAPPED.replace('.mp4', '.report.png')}")
-    stderr(f"Ask on: duckdb -readonly {root / 'lake' / 'catalog.duckdb'}   or: fakelake --help")
+    stderr(f"Ask on: duckdb -readonly {root / 'lake' / 'catalog.duckdb'}")
+    stderr(f"In a browser: {sys.argv[0]} up --lake {root / 'lake'}")
     return code
 
 

@@ -71,7 +71,7 @@ def run_up(lake: str) -> int:
 
 
 def start_all(services: Services, lake: str, settings: Settings, plan: Path, waiting: Path) -> UpState:
-    """Prefect's server, MLflow, Ray, the deployments, the worker that runs them, the desk. Raises ServiceFailed.
+    """Prefect's server, MLflow, Ray, the desk, the deployments, the worker that runs them. Raises ServiceFailed.
 
     waiting: the socket of the process that is ready for a command.
     """
@@ -103,12 +103,13 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
         env |= {"FAKELAKE_RAY_ADDRESS": f"{HOST}:{port}", **token}
     stderr(f"Starting {', '.join(server.name for server in servers)} (a first start makes databases) ...")
     services.start(*servers)
+    if settings.desk:  # before what only runs need: moderators wait least
+        stderr(f"Starting the review desk: {pages['desk']} ...")
+        services.start(desk(env, settings.desk_port))
     stderr("Registering the deployments ...")
     services.run("deploy", (*REGISTER, POOL, "--close-left", "--deploy", str(plan)), env)
     stderr("Starting the worker ...")
     services.start(worker(env, free_port()))
-    if settings.desk:
-        services.start(desk(env, settings.desk_port))
     if settings.spare:
         services.start(spare(env, waiting))
     return UpState(pid=os.getpid(), env=env, pages=pages, spare=str(waiting) if settings.spare else "")

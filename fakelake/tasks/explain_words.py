@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakelake.tasks.facts import Reading, Verdict
 
 RARE = 0.01  # a share of fakes as archives have it: the figure that validation's mix hides
+FEW = 50  # videos of a class, under which a calibration is a demonstration
 CALIBRATED = 0.5  # the share that p_fake is stated for: training and calibration weigh both classes alike
 BANDS = {
     "fake": "Fake",
@@ -31,6 +32,12 @@ def percent(p: float) -> str:
     return f"{100 * p:.{digits}f} %"
 
 
+def about(p: float) -> str:
+    """The same in a sentence."""
+    said = percent(p)
+    return said if said.startswith(("under", "over")) else f"about {said}"
+
+
 def headline(verdict: Verdict) -> str:
     """One line: the band and the figure."""
     band = BANDS[verdict.band]
@@ -45,15 +52,20 @@ def meaning(p_fake: float, reading: Reading) -> list[str]:
             "higher one looks more like a fake to the model."
         ]
     said = []
+    if reading.authentic is not None and reading.fake is not None and min(reading.authentic, reading.fake) < FEW:
+        said.append(
+            f"Do not rely on this figure: it was calibrated on {reading.authentic} authentic and {reading.fake} fake "
+            f"videos, and means little with fewer than {FEW} of either."
+        )
     if reading.authentic and reading.fake:
         rare = at_prevalence(p_fake, CALIBRATED, RARE)
         said.append(
-            "Where one half of the videos is fake, and they are like those that the model was calibrated on, about "
-            f"{percent(p_fake)} of the ones with this figure are fake."
+            "Where one half of the videos is fake, and they are like those that the model was calibrated on, "
+            f"{about(p_fake)} of the ones with this figure are fake."
         )
-        said.append(f"In an archive where 1 video in 100 is fake, the same evidence means about {percent(rare)}.")
+        said.append(f"In an archive where 1 video in 100 is fake, the same evidence means {about(rare)}.")
     else:
-        said.append(f"Among videos like those that the model was calibrated on, about {percent(p_fake)} with this "
+        said.append(f"Among videos like those that the model was calibrated on, {about(p_fake)} with this "
                     "figure are fake.")  # fmt: skip
     said.append(
         "Footage unlike those videos (another camera, codec, or kind of fake) can be misjudged with any figure."

@@ -175,6 +175,27 @@ def test_what_is_no_case_for_the_model_says_why(judged):
     assert rows(judged, "FROM review_queue") == []
 
 
+@pytest.mark.parametrize(
+    ("read", "frames", "seconds", "said"),
+    [
+        (150, 472, 19.7, "; only the first 6.3 of 19.7 s were looked at"),
+        (472, 472, 19.7, None),
+        (468, 472, 19.7, None),  # a count that a container only estimates
+        (150, None, 19.7, None),
+        (150, 472, None, None),
+    ],
+)
+def test_of_a_video_that_was_looked_at_in_part_the_verdict_says_so(judged, read, frames, seconds, said):
+    counts = {"frames_read": read, "frames": frames, "duration_s": seconds}
+    part, without = write_video(judged, 8), faceless(judged, 9)
+    part.row.update(counts)
+    without.row.update(counts)
+    commit_videos(judged, [part, without], [])
+    commit_scores(judged, scores(8, [-3.0]))
+    for i in (8, 9):
+        assert verdict(judged, i, "reason").endswith(said or ("0.500" if i == 8 else "no face in 9 frames"))
+
+
 def test_a_video_whose_scoring_failed_says_so_until_it_is_scored(judged):
     commit_scores(judged, scores(2, [-3.0]))
     failed = [trouble(i, video_id=video_id(i), recipe_id="r1", stage="score", message="A crop is no picture.", at=at(9))

@@ -46,6 +46,16 @@ def test_videos_are_listed_with_the_pages_filters(desk, call):
     assert call("viewer", "get", "/videos")[1]["total"] == 6
 
 
+@pytest.mark.parametrize("wrong", ["band=fakes", "state=maybe", "order=random", "since=yesterday"])
+def test_a_filter_that_there_is_not_is_refused_and_not_ignored(call, wrong):
+    assert call("viewer", "get", f"/videos?{wrong}")[0] == 422
+
+
+def test_authentic_is_a_decision_too_and_the_tables_word_for_it_is_real(desk, call):
+    path = f"/videos/{desk.ids['odd.mp4']}/decision"
+    assert call("moderator", "post", path, {"label": "authentic"})[1]["label"] == "real"
+
+
 def test_a_verdict_comes_with_its_reason_and_meaning(desk, call):
     status, answer = call("viewer", "get", f"/videos/{desk.ids['two.mp4']}")
     assert status == 200 and answer["band"] == "fake" and answer["p_fake"] > 0.9

@@ -15,7 +15,7 @@ def test_after_a_decision_comes_the_next_video_of_the_list(desk, decisions):
     answer = client.post(f"/videos/{desk.ids['two.mp4']}/decide/", {"label": "fake", "query": ""})
     assert answer["Location"].startswith(f"/videos/{desk.ids['odd.mp4']}/")
     page = client.get(answer["Location"]).content.decode()
-    assert "Decided: fake." in page and f"/decisions/{decisions.get().pk}/undo/" in page
+    assert "Decided: fake. two.mp4" in page and f"/decisions/{decisions.get().pk}/undo/" in page
 
 
 def test_after_the_last_one_comes_the_empty_list(desk):
@@ -31,6 +31,16 @@ def test_undo_leads_back_to_the_video(desk, decisions):
     answer = client.post(f"/decisions/{decisions.get().pk}/undo/")
     assert answer["Location"].startswith(f"/videos/{desk.ids['two.mp4']}/")
     assert decisions.get().state == "undone"
+
+
+def test_the_note_of_a_word_that_was_taken_back_is_there_to_decide_again(desk, decisions):
+    client, page = desk.client("moderator"), f"/videos/{desk.ids['two.mp4']}/"
+    client.post(f"{page}decide/", {"label": "fake", "note": "the <left> eye"})
+    assert b"left&gt; eye" not in client.get(page).content.partition(b"<textarea")[2].partition(b"</textarea>")[0]
+    client.post(f"/decisions/{decisions.get().pk}/undo/")
+    said = client.get(page).content.partition(b"<textarea")[2].partition(b"</textarea>")[0]
+    assert said.endswith(b">the &lt;left&gt; eye")
+    assert b"eye" not in desk.client("other").get(page).content.partition(b"<textarea")[2].partition(b"</textarea>")[0]
 
 
 def test_nobody_takes_back_another_persons_word_but_an_administrator(desk, decisions):

@@ -74,6 +74,19 @@ def test_the_page_of_a_video_says_what_is_known(desk, name, says):
         assert said in text
 
 
+@pytest.mark.parametrize(("read", "frames", "looked"), [(15, 60, 500.0), (60, 60, None), (15, None, None)])
+def test_the_strip_shows_where_the_recipe_stopped(desk, read, frames, looked):
+    from dataclasses import replace
+
+    from fakelake.review.service.reader import reader
+    from fakelake.review.service.strip import strip_of
+    from fakelake.review.service.video import record_of
+
+    record = record_of(reader(), desk.ids["two.mp4"])  # its windows end at 2.9 s
+    media = {**record.media, "frames_read": read, "frames": frames, "duration_s": 5.8}
+    assert strip_of(replace(record, media=media)).looked_x == looked
+
+
 @pytest.mark.parametrize(
     ("reason", "title"),
     [
@@ -179,9 +192,9 @@ def test_someone_whose_account_is_closed_is_out(desk):
 def test_a_band_that_marks_decided_is_not_shown_as_the_scores(desk, provenance, band, by_marks):
     from types import SimpleNamespace
 
-    from fakelake.review.desk.views.video import _by_marks
+    from fakelake.review.service.video import by_marks as decided_by_marks
     from fakelake.tasks.facts import Reading
 
-    row = {"provenance": provenance, "band": band, "p_fake": 0.01}
-    facts = SimpleNamespace(reading=Reading(model_version="1"))
-    assert _by_marks(SimpleNamespace(scored=True, row=row, facts=facts)) is by_marks
+    verdict = SimpleNamespace(scored=True, provenance=provenance, band=band, p_fake=0.01)
+    assert decided_by_marks(SimpleNamespace(verdict=verdict, reading=Reading(model_version="1"))) is by_marks
+    assert decided_by_marks(None) is False

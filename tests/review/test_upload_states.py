@@ -41,7 +41,7 @@ def given(desk, made_id, **more):
     from fakelake.review.desk.models import Upload
 
     return Upload.objects.create(
-        name="x", stored="x.mp4", video_id=made_id, bytes=1, by=desk.people["moderator"], **more
+        name="x", stored=f"{'0' * 16}/x.mp4", video_id=made_id, bytes=1, by=desk.people["moderator"], **more
     )
 
 

@@ -57,9 +57,9 @@ def send(client, *files, **more):
 
 def stored():
     """(names in the inbox, names in its staging folder)"""
-    places = (folder(), folder() / HIDDEN)
-    names, coming = ({path.name for path in place.iterdir()} if place.is_dir() else set() for place in places)
-    return names - {HIDDEN}, coming
+    names = {path.relative_to(folder()) for path in folder().rglob("*") if path.is_file()}
+    coming = {path.name for path in names if path.parts[0] == HIDDEN}
+    return {path.as_posix() for path in names if path.parts[0] != HIDDEN}, coming
 
 
 class FakePrefect:

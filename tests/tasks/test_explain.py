@@ -205,6 +205,14 @@ def test_the_figure_is_put_in_words_for_a_rare_fake_too():
     assert percent(0.99999) == "over 99.9 %" and percent(0) == "under 0.1 %"
 
 
+def test_a_figure_that_rests_on_a_handful_of_videos_says_so_first():
+    reading = Reading(model_version="1", calibration_id="c", authentic=150, fake=49)
+    first, *more = meaning(0.0001, reading)
+    assert first.startswith("Do not rely on this figure: it was calibrated on 150 authentic and 49 fake videos")
+    assert "under 0.1 % of the ones with this figure" in more[0] and "about under" not in " ".join(more)
+    assert "Do not rely" not in meaning(0.9, Reading(model_version="1", calibration_id="c", authentic=150, fake=50))[0]
+
+
 def test_without_calibration_or_guarantee_the_page_promises_nothing():
     assert "is not a probability" in meaning(0.97, Reading(model_version="1"))[0]
     refused = Reading(model_version="1", calibration_id="c", refused="99 authentic videos are needed, there are 12")

@@ -9,8 +9,9 @@ CREATE OR REPLACE VIEW verdicts AS
 WITH scored AS (
     SELECT s.*, v.dataset, v.provenance, v.reason AS broken
     FROM video_scores_of('verdict_windows') AS s
-    JOIN (SELECT video_id, recipe_id, dataset, provenance, reason FROM videos WHERE status <> 'no_face') AS v
-         USING (video_id, recipe_id)
+    JOIN (SELECT video_id, recipe_id, dataset, provenance,
+                 coalesce(reason, looked_only(frames_read, frames, duration_s)) AS reason
+          FROM videos WHERE status <> 'no_face') AS v USING (video_id, recipe_id)
     LEFT JOIN (SELECT video_id, recipe_id AS latest FROM champion_recipes) USING (video_id)
     WHERE coalesce(latest, recipe_id) = recipe_id
 ), banded AS (
@@ -22,7 +23,10 @@ WITH scored AS (
                 ELSE 'authentic' END AS band
     FROM scored AS s JOIN current_calibrations AS k USING (model_version)
 ), faceless AS (
-    SELECT video_id, recipe_id, dataset, reason, provenance FROM videos WHERE status = 'no_face'
+    SELECT video_id, recipe_id, dataset, provenance, coalesce(reason, 'no face') ||
+           CASE WHEN contains(reason, 'broken') THEN '' ELSE coalesce('; ' || looked_only(frames_read, frames, duration_s), '')
+           END AS reason
+    FROM videos WHERE status = 'no_face'
     QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY ingested_at DESC NULLS LAST, recipe_id) = 1
 ), trouble AS (
     SELECT video_id, uri, dataset, message, error, recipe_id, stage FROM open_quarantine
@@ -49,7 +53,7 @@ WITH scored AS (
            logit, worst_track, worst_second, windows, model_version, recipe_id, calibration_id, scored_at, provenance
     FROM banded
     UNION ALL
-    SELECT video_id, NULL, dataset, NULL, 'not_applicable', coalesce(reason, 'no face'), NULL, NULL, NULL, 0, NULL,
+    SELECT video_id, NULL, dataset, NULL, 'not_applicable', reason, NULL, NULL, NULL, 0, NULL,
            recipe_id, NULL, NULL, provenance
     FROM faceless ANTI JOIN (SELECT video_id FROM videos WHERE status <> 'no_face') USING (video_id)
     UNION ALL

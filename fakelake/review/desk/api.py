@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from fakelake.review.desk.tokens import Bearer, demand
 from fakelake.review.service.decisions import NoDecision, hidden_from
 from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
-from fakelake.review.service.listing import Filters, list_videos
+from fakelake.review.service.listing import BANDS, ORDERS, STATES, Filters, list_videos
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeBusyNow, NoVideo, reader
 from fakelake.review.service.video import boxes_of, meaning_of, record_of
@@ -67,7 +68,7 @@ class VideoList(Schema):
 
 
 class Said(Schema):
-    label: Literal["fake", "real", "unsure"]
+    label: Literal["fake", "authentic", "real", "unsure"] = Field(description="real: the tables' word for authentic")
     note: str = Field("", max_length=2000)
 
 
@@ -81,16 +82,16 @@ class DecisionOut(Schema):
 
 
 class Wanted(Schema):
-    """As the filters of the desk's list; band may be given several times. state: open, decided or empty."""
+    """As the filters of the desk's list; band may be given several times; an empty text is no filter."""
 
-    band: list[str] = Field(default_factory=list)
+    band: list[Literal[BANDS]] = Field(default_factory=list)
     dataset: str = ""
     model: str = ""
-    since: str = ""
-    until: str = ""
+    since: date | None = None
+    until: date | None = None
     find: str = ""
-    state: str = ""
-    order: str = "urgent"
+    state: Literal[tuple(STATES)] = ""
+    order: Literal[tuple(ORDERS)] = "urgent"
     page: int = Field(1, ge=1)
 
 
@@ -100,7 +101,7 @@ def videos(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any]:
     demand(request, "viewer")
     query = QueryDict(mutable=True)
     for name, value in wanted.dict(exclude={"page"}).items():
-        query.setlist(name, value if isinstance(value, list) else [value])
+        query.setlist(name, value if isinstance(value, list) else [str(value or "")])
     lake = reader()
     found = list_videos(lake, Filters.from_query(query), wanted.page, hidden_from(request.auth, lake))
     return {"total": found.total, "page": found.number, "pages": found.pages, "videos": found.rows}
@@ -128,7 +129,7 @@ def timeline(request: HttpRequest, video_id: str) -> dict[str, Any]:
 def decide(request: HttpRequest, video_id: str, said: Said) -> Status:
     """Needs the role moderator. It becomes a label after the time to undo."""
     demand(request, "moderator")
-    [decision] = say(reader(), request.auth, [video_id], said.label, said.note)
+    [decision] = say(reader(), request.auth, [video_id], "real" if said.label == "authentic" else said.label, said.note)
     return Status(201, _decision(decision))
 
 

@@ -34,7 +34,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """fake_y, suspicious_y: of the thresholds' lines; worst_x: of the worst second; None where there is none."""
+    """fake_y, suspicious_y: of the thresholds' lines; worst_x: of the worst second; looked_x: behind it the recipe
+    looked at nothing; None where there is none.
+    """
 
     duration_s: float
     lines: tuple[Line, ...]
@@ -42,6 +44,7 @@ class Strip:
     suspicious_y: float
     worst_x: float | None
     worst_s: float | None
+    looked_x: float | None
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -81,7 +84,17 @@ def strip_of(record: Record) -> Strip | None:
         suspicious_y=round(_y(reading.suspicious_at), 2),
         worst_x=round(worst / duration * WIDTH, 2) if worst is not None else None,
         worst_s=worst,
+        looked_x=_looked_x(record.media, last, duration),
     )
+
+
+def _looked_x(media: dict[str, object], last: float, duration: float) -> float | None:
+    """As the view `verdicts` says it in words (catalog/sql/05_looked_only.sql)."""
+    read, frames = media.get("frames_read"), media.get("frames")
+    if not read or not frames or read >= frames:
+        return None
+    looked = max(last, duration * read / frames)
+    return round(looked / duration * WIDTH, 2) if duration - looked > 0.5 else None
 
 
 def _y(p: float) -> float:

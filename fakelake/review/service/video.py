@@ -79,6 +79,13 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
         )
 
 
+def by_marks(facts: Facts | None) -> bool:
+    """Whether the band is not the score's: what a file's marks say of its making counts before any score."""
+    if facts is None or not facts.verdict.scored or not facts.verdict.provenance:
+        return False
+    return facts.reading.band(facts.verdict.p_fake) != facts.verdict.band
+
+
 def meaning_of(record: Record) -> list[str]:
     """What the figure means, in sentences for a person; empty without one."""
     if not record.scored:
@@ -103,6 +110,7 @@ def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
     tracks: [{id, windows: [[start_s, end_s, p_fake, band]], t: [s], box: [x1, y1, x2, y2, ...]}]; t counts from the
     first picture, boxes are pixels of the upright frame of width x height; seen: whether the face was measured in
     the frame, or stands between two measurements. until_s: the recipe looked no further; null: it looked at all.
+    by_marks: the video's band is that of its marks, and no face's own.
     Raises NoVideo, LakeBusyNow.
     """
     with reader.asking() as connection:
@@ -149,6 +157,7 @@ def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
         "near_s": NEAR_S,
         "until_s": pts[0] if until is not None and pts[0] is not None and pts[1] + 1 >= until else None,
         "cut": len(rows["track_id"]) == ROWS_DRAWN,
+        "by_marks": by_marks(facts),
         "tracks": tracks,
     }
 

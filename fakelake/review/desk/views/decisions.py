@@ -18,6 +18,7 @@ from fakelake.review.service.decisions import WAITING, WORDS, NoDecision, hidden
 from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import next_after
+from fakelake.review.service.media.cache import known
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
@@ -30,7 +31,8 @@ MANY = 500  # videos of one bulk decision
 def decide(request: HttpRequest, video_id: str) -> HttpResponse:
     """Record a word and go to the next video of the list that the person came from."""
     [decision] = _said(request, [video_id])
-    messages.success(request, f"Decided: {WORDS[decision.label]}.", extra_tags=f"undo {decision.pk}")
+    name = known(video_id)["name"] or video_id[:12]
+    messages.success(request, f"Decided: {WORDS[decision.label]}. {name}", extra_tags=f"undo {decision.pk}")
     shown, lake = list_of(request), reader()
     found = next_after(lake, shown, video_id, hidden_from(request.user, lake))
     target = f"{reverse('video', args=[found]) if found else reverse('queue')}?{shown.query()}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from fakelake.catalog.forget import NoSuchVideo
@@ -17,7 +20,7 @@ from fakelake.review.service.media.job import TooBusy
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
-from fakelake.review.service.video import Record, boxes_of, calibration_of, meaning_of, record_of, unjudged
+from fakelake.review.service.video import boxes_of, by_marks, calibration_of, meaning_of, record_of, unjudged
 from fakelake.tasks import explain_words as words
 
 
@@ -47,19 +50,18 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
         "own": next((decision for decision in waiting if decision.by_id == request.user.pk), None),
         "query": filters.query(),
         "film": film,
-        "by_marks": _by_marks(record),
+        "by_marks": by_marks(record.facts),
+        "undone_note": _undone_note(request, video_id),
         "unplayable": unplayable,
     }
     return render(request, "desk/video.html", context)
 
 
-def _by_marks(record: Record) -> bool:
-    """Whether the band is not the score's: what a file's marks say of its making counts before any score."""
-    return (
-        record.scored
-        and bool(record.row["provenance"])
-        and record.facts.reading.band(record.row["p_fake"]) != record.row["band"]
-    )
+def _undone_note(request: HttpRequest, video_id: str) -> str:
+    """Of the decision that this person has just taken back: most decide again."""
+    last = Decision.objects.filter(video_id=video_id, by=request.user.pk).order_by("-at").first()
+    fresh = last is not None and last.state == "undone" and timezone.now() - last.at < timedelta(hours=1)
+    return last.note if fresh else ""
 
 
 def _film(video_id: str) -> tuple[playback.Playback | None, Exception | None]:

@@ -1,12 +1,17 @@
-"""Where uploads end: a folder of this machine, or a prefix of a bucket. Names in it are ours (intake.py)."""
+"""Where uploads end: a folder of this machine, or a prefix of a bucket.
+
+A name in it is `<16 hex digits>/<file>` and ours (intake.py): two files of one name do not meet, and the lake knows a
+video by the name that its owner gave it.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +24,7 @@ from fakelake.tasks.source_file import object_of, object_uri, path_of, uri_of
 
 log = logging.getLogger("fakelake.review")
 
+_FOLDER = re.compile(r"[0-9a-f]{16}")
 HIDDEN = ".incoming"  # `discover` passes over what begins with a dot
 
 
@@ -57,15 +63,21 @@ class Folder:
         return uri_of(self.path / _plain(name))
 
     def store(self, file: Path, name: str) -> None:
-        file.replace(self.path / _plain(name))
-        descriptor = os.open(self.path, os.O_RDONLY)  # a rename is on the disk when its folder is
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        target = self.path / _plain(name)
+        target.parent.mkdir(exist_ok=True)
+        file.replace(target)
+        for folder in (target.parent, self.path):  # a rename is on the disk when its folder is
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def remove(self, name: str) -> None:
-        (self.path / _plain(name)).unlink(missing_ok=True)
+        target = self.path / _plain(name)
+        target.unlink(missing_ok=True)
+        with suppress(OSError):  # another file of the same bytes is in it
+            target.parent.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +144,7 @@ def _store_errors() -> Iterator[None]:
 
 
 def _plain(name: str) -> str:
-    if not name or name != Path(name).name:
+    folder, _, file = name.partition("/")
+    if not _FOLDER.fullmatch(folder) or not file or file != Path(file).name:
         raise ValueError(f"{name!r} is no name of a file in the inbox")
     return name

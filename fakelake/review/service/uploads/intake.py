@@ -6,13 +6,11 @@ The pages and the API share this: `accept` a received file (receive.py), ask for
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -41,7 +39,8 @@ __all__ = [
 
 log = logging.getLogger("fakelake.review")
 SHOWN = 30
-STEM = 60  # characters that are left of a name
+STEM_BYTES = 120  # that are left of a name
+SIGNS = " ._-()+,"
 _CHANGED = threading.Condition()
 _UNDER_WAY: set[str] = set()  # the desk is one process: two that send the same bytes do not both find them new
 
@@ -132,7 +131,7 @@ def _known(file: Received) -> Accepted | None:
 
 
 def _store(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID, extension: str) -> Upload:
-    stored = f"{file.sha256[:16]}-{stem(file.name)}.{extension}"
+    stored = f"{file.sha256[:16]}/{stem(file.name)}.{extension}"
     try:  # before its row: a file without a row is taken in all the same, a row without its file would be a lie
         inbox().store(file.path, stored)
     except OSError as error:
@@ -147,6 +146,8 @@ def _store(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID, 
 
 
 def stem(name: str) -> str:
-    """What is left of a name for a file system: letters, digits, - and _ of ASCII."""
-    plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:STEM] or "video"
+    """What is left of a name for file systems, shells and pages: letters, digits and a few signs, in any script."""
+    text = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
+    text = text.rpartition(".")[0] or text
+    plain = "".join(sign if unicodedata.category(sign)[0] in "LMN" or sign in SIGNS else "_" for sign in text)
+    return plain.encode()[:STEM_BYTES].decode(errors="ignore").strip(" .-_") or "video"

@@ -62,18 +62,19 @@ function drawFaces(canvas, data, faces, area) {
   context.textBaseline = "top";
   for (const face of faces) {
     const [x1, y1, x2, y2] = [face.box[0] * sx, face.box[1] * sy, face.box[2] * sx, face.box[3] * sy];
-    const colour = COLOURS[face.said ? face.said.band : "other"] || COLOURS.other;
+    const colour = COLOURS[face.said && !data.by_marks ? face.said.band : "other"] || COLOURS.other;
     context.lineWidth = thick; context.strokeStyle = colour; context.setLineDash(face.seen ? [] : [4 * thick, 3 * thick]);
     context.strokeRect(x1, y1, x2 - x1, y2 - y1);
-    const text = faceText(face), size = context.measureText(text), tall = parseFloat(context.font.slice(4)) * 1.4;
+    const text = faceText(face, data.by_marks), size = context.measureText(text), tall = parseFloat(context.font.slice(4)) * 1.4;
     const left = Math.min(Math.max(0, x1 - thick / 2), Math.max(0, width - size.width - 12)), top = y1 - tall >= 0 ? y1 - tall : Math.min(y2, height - tall);
     context.fillStyle = colour; context.fillRect(left, top, size.width + 10, tall);
     context.fillStyle = "#10151b"; context.fillText(text, left + 5, top + tall * 0.15);
   }
 }
 
-function faceText(face) {
+/** byMarks: the video is called what its marks say, so that a face's own band would contradict it. */
+function faceText(face, byMarks) {
   if (!face.said) return `face ${face.id}: not scored`;
   const there = face.said.elsewhere === null ? "" : ` (at ${face.said.elsewhere.toFixed(1)} s)`;
-  return `${WORDS[face.said.band] || face.said.band} ${percent(face.said.p)}${there}`;
+  return `${byMarks ? "detector:" : WORDS[face.said.band] || face.said.band} ${percent(face.said.p)}${there}`;
 }

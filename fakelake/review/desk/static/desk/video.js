@@ -22,8 +22,8 @@ function draw(at) {
   const faces = $("show-faces").checked ? facesAt(data, at) : [];
   drawFaces($("faces"), data, faces, area());
   $("faces").dataset.at = at.toFixed(4);
-  $("faces").dataset.faces = JSON.stringify(faces.map((f) => ({ id: f.id, box: f.box, text: faceText(f) })));
-  $("faces-now").textContent = faces.map(faceText).join("; ");
+  $("faces").dataset.faces = JSON.stringify(faces.map((f) => ({ id: f.id, box: f.box, text: faceText(f, data.by_marks) })));
+  $("faces-now").textContent = faces.map((f) => faceText(f, data.by_marks)).join("; ");
   const notLooked = data.until_s !== null && at > data.until_s + 1 / (data.fps || 25);
   $("film-said").textContent = notLooked ? `Not looked at beyond ${data.until_s.toFixed(1)} s: the recipe stops there.` : data.cut ? "Only the first faces are drawn: the video has too many." : "";
   if (strip) {
@@ -32,6 +32,9 @@ function draw(at) {
     strip.setAttribute("aria-valuenow", at.toFixed(1)); strip.setAttribute("aria-valuetext", `${at.toFixed(1)} seconds`);
   }
 }
+
+/** As the crops' times: 1:02.5 */
+function clock(at) { const tenths = Math.round(at * 10); return `${Math.floor(tenths / 600)}:${(tenths % 600 / 10).toFixed(1).padStart(4, "0")}`; }
 
 function seek(at) { if (film) film.currentTime = Math.max(0, at + offset) + 0.0005; }
 
@@ -68,7 +71,8 @@ if (strip) {
   strip.addEventListener("pointermove", (event) => { if (event.buttons) go(event); });
   strip.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10 }[event.key];
-    if (by) { seek(shownAt + by); event.preventDefault(); event.stopPropagation(); }
+    const to = { Home: 0, End: Number(strip.dataset.duration) }[event.key];
+    if (by || to !== undefined) { seek(by ? shownAt + by : to); event.preventDefault(); event.stopPropagation(); }
   });
 }
 
@@ -166,7 +170,7 @@ if (frames) {
       for (const picture of state.frames || []) {
         const button = document.createElement("button"), image = document.createElement("img"), at = document.createElement("span");
         button.className = "face seek"; button.dataset.at = picture.at;
-        image.src = picture.url; image.alt = `Frame at ${picture.at.toFixed(1)} s`; at.textContent = picture.at.toFixed(1) + " s";
+        image.src = picture.url; image.alt = `Frame at ${picture.at.toFixed(1)} s`; at.textContent = clock(picture.at);
         button.append(image, at); frames.querySelector(".frames").append(button);
       }
     } catch { status.textContent = "The frames could not be read."; }
