@@ -133,6 +133,14 @@ class Facts:
     windows: tuple[Window, ...]
     recipe: Recipe | None
 
+    @property
+    def by_marks(self) -> bool:
+        """Whether the band is not the score's: what a file's marks say of its making counts before any score."""
+        verdict = self.verdict
+        if not verdict.scored or verdict.band is None or not verdict.provenance:
+            return False
+        return self.reading.band(verdict.p_fake) != verdict.band
+
     def of_track(self, track_id: int) -> list[Window]:
         return [window for window in self.windows if window.track_id == track_id]
 

@@ -76,7 +76,7 @@ class _Overlay:
         self, facts: Facts, rows: FaceRows, done: Overlaid, on_frame: Callable[[int, int], None] | None
     ) -> None:
         self._facts, self._rows, self._done, self._on_frame = facts, rows, done, on_frame
-        self._scores = TrackScores(facts.windows, facts.reading)
+        self._scores = TrackScores(facts.windows, facts.reading, named=not facts.by_marks)
         self._until = looked_until(facts)
         self._reformatter = VideoReformatter()
 
@@ -115,6 +115,8 @@ class _Overlay:
         self._done.faces += len(draw(picture, faces))
         if self._until is not None and frame.index >= self._until:
             note(picture, f"not looked at from frame {self._until} on (recipe {self._facts.recipe.name})")
+        elif self._facts.by_marks:
+            note(picture, f"called {self._facts.verdict.band} by its marks, not by these figures")
         made = to_yuv420p(picture, self._reformatter)
         made.pts, made.time_base = pts_of(frame, info)
         return made

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fakelake.tasks.overlay_faces import Face, Said
+from fakelake.tasks.overlay_faces import UNNAMED, Face, Said
 
 # BGR; apart in lightness too, for those who see few colours.
-COLOURS = {"fake": (38, 38, 214), "suspicious": (20, 160, 245), "authentic": (200, 110, 20), None: (120, 120, 120)}
-WORDS = {"fake": "FAKE", "suspicious": "SUSPICIOUS", "authentic": "AUTHENTIC", None: "not scored"}
+COLOURS = {
+    "fake": (38, 38, 214), "suspicious": (20, 160, 245), "authentic": (200, 110, 20), UNNAMED: (160, 40, 120),
+    None: (120, 120, 120),
+}  # fmt: skip
+WORDS = {
+    "fake": "FAKE", "suspicious": "SUSPICIOUS", "authentic": "AUTHENTIC", UNNAMED: "the detector", None: "not scored",
+}  # fmt: skip
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 DASH = 8  # px, times the scale
 

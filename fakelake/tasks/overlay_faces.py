@@ -13,6 +13,7 @@ from fakelake.catalog.duck import quote
 from fakelake.tasks.facts import Facts, Reading, Window
 
 ROWS_AT_ONCE = 8192
+UNNAMED = "unnamed"
 NEAR_S = 0.25  # outside of a window by no more than this, its score still stands without its time
 
 _BOXES = """
@@ -32,7 +33,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """band, p_fake: of the window at hand, None where the face has no score; at_s: its time, where it is another."""
+    """band, p_fake: of the window at hand, None where the face has no score; at_s: its time, where it is another.
+
+    band UNNAMED: the video is called what its marks say, so that a face's own band would contradict it.
+    """
 
     band: str | None
     p_fake: float | None
@@ -71,8 +75,8 @@ class FaceRows:
 class TrackScores:
     """The windows of each track, to be asked what they say of a moment."""
 
-    def __init__(self, windows: Sequence[Window], reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, windows: Sequence[Window], reading: Reading, named: bool = True) -> None:
+        self._reading, self._named = reading, named
         tracks: dict[int, list[Window]] = {}
         for window in windows:
             tracks.setdefault(window.track_id, []).append(window)
@@ -89,7 +93,7 @@ class TrackScores:
         window = min(near, key=lambda w: _distance(w, seconds))
         p = self._reading.p_fake(window.logit)
         away = _distance(window, seconds) > NEAR_S
-        return Said(self._reading.band(p), p, window.start_s if away else None)
+        return Said(self._reading.band(p) if self._named else UNNAMED, p, window.start_s if away else None)
 
 
 def looked_until(facts: Facts) -> int | None:

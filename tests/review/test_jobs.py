@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from fakelake.review.service.media import jobs as queue
-from fakelake.review.service.media.jobs import QUICK, SLOW, Job, Jobs, TooBusy
+from fakelake.review.service.media.job import QUICK, SLOW
+from fakelake.review.service.media.jobs import Job, Jobs, TooBusy
 
 HEAD = "import json, os, sys, time; order = json.loads(sys.stdin.readline()); out = open(order['out'] + '.runs', 'a')\n"
 WORKS = "out.write('x'); out.close(); time.sleep(order.get('wait', 0)); open(order['out'], 'w').write('made')"

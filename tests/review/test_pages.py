@@ -192,9 +192,8 @@ def test_someone_whose_account_is_closed_is_out(desk):
 def test_a_band_that_marks_decided_is_not_shown_as_the_scores(desk, provenance, band, by_marks):
     from types import SimpleNamespace
 
-    from fakelake.review.service.video import by_marks as decided_by_marks
-    from fakelake.tasks.facts import Reading
+    from fakelake.tasks.facts import Facts, Reading
 
     verdict = SimpleNamespace(scored=True, provenance=provenance, band=band, p_fake=0.01)
-    assert decided_by_marks(SimpleNamespace(verdict=verdict, reading=Reading(model_version="1"))) is by_marks
-    assert decided_by_marks(None) is False
+    facts = Facts(verdict=verdict, reading=Reading(model_version="1"), windows=(), recipe=None)
+    assert facts.by_marks is by_marks

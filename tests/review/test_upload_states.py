@@ -16,6 +16,7 @@ def asking(desk, monkeypatch):
     made = start_run.RunStarter()
     monkeypatch.setattr(start_run, "starter", lambda: made)
     monkeypatch.setattr(made, "wake", lambda: None)
+    monkeypatch.setattr(start_run, "GATHER_S", 0.0)
     prefect_runs.known.__init__()
     return made
 
@@ -70,6 +71,22 @@ def test_one_run_is_asked_for_all_that_wait_by_their_exact_paths(desk, asking, t
         prefect.runs[run] = "RUNNING"
         asking.tick()
         assert [seen(upload)[0] for upload in uploads] == ["decoding"] * 3
+
+
+def test_files_that_follow_each_other_go_in_one_run(desk, tmp_path, asking, monkeypatch):
+    from datetime import timedelta
+
+    from fakelake.review.desk.models import Upload
+    from fakelake.review.service.uploads import start_run
+
+    monkeypatch.setattr(start_run, "GATHER_S", 5.0)
+    first, _ = (uploaded(desk, clip(tmp_path, n), f"{n}.mp4") for n in range(2))
+    with prefect_of_the_lake() as prefect:
+        asking.tick()
+        assert prefect.asked == [], "another may follow"
+        Upload.objects.filter(pk=first.pk).update(at=first.at - timedelta(seconds=90))
+        asking.tick()
+        assert len(prefect.asked[0]["paths"]) == 2, "but nobody waits for ever"
 
 
 def test_nothing_is_asked_while_another_run_goes_on(desk, asking, tmp_path):

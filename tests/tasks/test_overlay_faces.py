@@ -4,7 +4,7 @@ import numpy as np
 
 from fakelake.tasks.facts import Reading, Window
 from fakelake.tasks.overlay_drawing import draw, lines_of
-from fakelake.tasks.overlay_faces import Face, Said, TrackScores
+from fakelake.tasks.overlay_faces import UNNAMED, Face, Said, TrackScores
 
 FAKE, SUSPICIOUS, AUTHENTIC = 4.0, 1.0, -4.0  # logits, with the thresholds at 0.9 and 0.5
 
@@ -24,6 +24,8 @@ def test_a_moment_belongs_to_the_window_that_holds_it_or_to_the_nearest_of_the_s
     said = {seconds: scores.at(0, seconds) for seconds in (0.5, 1.1, 3.0, 8.0, 10.0, 99.0)}
     assert [s.band for s in said.values()] == ["fake", "fake", "fake", "authentic", "authentic", "authentic"]
     assert [s.at_s for s in said.values()] == [None, None, 0.0, 10.0, None, 10.0]
+    unnamed = TrackScores(windows, Reading(model_version="1", fake_at=0.9), named=False).at(0, 0.5)
+    assert (unnamed.band, unnamed.p_fake) == (UNNAMED, said[0.5].p_fake)
     assert (scores.at(1, 0.5).band, scores.at(2, 0.5)) == ("suspicious", Said(None, None))
 
 

@@ -79,13 +79,6 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
         )
 
 
-def by_marks(facts: Facts | None) -> bool:
-    """Whether the band is not the score's: what a file's marks say of its making counts before any score."""
-    if facts is None or not facts.verdict.scored or not facts.verdict.provenance:
-        return False
-    return facts.reading.band(facts.verdict.p_fake) != facts.verdict.band
-
-
 def meaning_of(record: Record) -> list[str]:
     """What the figure means, in sentences for a person; empty without one."""
     if not record.scored:
@@ -157,7 +150,7 @@ def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
         "near_s": NEAR_S,
         "until_s": pts[0] if until is not None and pts[0] is not None and pts[1] + 1 >= until else None,
         "cut": len(rows["track_id"]) == ROWS_DRAWN,
-        "by_marks": by_marks(facts),
+        "by_marks": facts is not None and facts.by_marks,
         "tracks": tracks,
     }
 

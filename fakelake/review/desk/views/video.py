@@ -14,13 +14,13 @@ from fakelake.catalog.forget import forget as forget_video
 from fakelake.review.desk.access import needs
 from fakelake.review.desk.models import Audit, Decision
 from fakelake.review.service.listing import Filters
-from fakelake.review.service.media import playback
+from fakelake.review.service.media import playback, results
 from fakelake.review.service.media.cache import drop
 from fakelake.review.service.media.job import TooBusy
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
-from fakelake.review.service.video import boxes_of, by_marks, calibration_of, meaning_of, record_of, unjudged
+from fakelake.review.service.video import boxes_of, calibration_of, meaning_of, record_of, unjudged
 from fakelake.tasks import explain_words as words
 
 
@@ -50,7 +50,8 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
         "own": next((decision for decision in waiting if decision.by_id == request.user.pk), None),
         "query": filters.query(),
         "film": film,
-        "by_marks": by_marks(record.facts),
+        "by_marks": record.facts is not None and record.facts.by_marks,
+        "explained": record.scored and results.path_of(video_id, "explain").exists(),
         "undone_note": _undone_note(request, video_id),
         "unplayable": unplayable,
     }

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-QUICK, SLOW = "quick", "slow"  # a worker each: who wants to watch does not wait for who wants a case file
+QUICK, SLOW, MODEL = LANES = "quick", "slow", "model"  # a worker each: who wants to watch waits for no heat map
 
 
 class TooBusy(Exception):

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from fakelake.review.service.media.cache import Tidy
-from fakelake.review.service.media.job import QUICK, SLOW, Job, TooBusy
+from fakelake.review.service.media.job import LANES, Job, TooBusy
 
 log = logging.getLogger("fakelake.review")
 
@@ -36,7 +36,7 @@ class Jobs:
     def __init__(self, maker: Sequence[str] = MAKER, after: Callable[[Job], None] | None = None) -> None:
         self._maker, self._after = tuple(maker), after
         self._jobs: OrderedDict[tuple[str, str], Job] = OrderedDict()
-        self._waiting: dict[str, list[Job]] = {QUICK: [], SLOW: []}
+        self._waiting: dict[str, list[Job]] = {lane: [] for lane in LANES}
         self._changed = threading.Condition()
         self._threads: dict[str, threading.Thread] = {}
 

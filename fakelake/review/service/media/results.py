@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fakelake.review.service.media.cache import folder, known, looked
-from fakelake.review.service.media.job import QUICK, SLOW, Job
+from fakelake.review.service.media.job import MODEL, QUICK, SLOW, Job
 from fakelake.review.service.media.jobs import jobs
 from fakelake.review.service.reader import reader
 
@@ -40,7 +40,7 @@ KINDS = {
     "copy": Kind("mp4", None, 600, 10, urgent=True),
     "strip": Kind("json", ("worst_second",), 120, 1, QUICK),
     "overlay": Kind("mp4", _SCORE, 600, 10),
-    "explain": Kind("html", _SAID, 900, 2),
+    "explain": Kind("html", _SAID, 900, 2, MODEL),
     "case": Kind("zip", (*_SAID, "label", "label_origin"), 900, 10),
 }
 

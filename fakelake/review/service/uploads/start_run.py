@@ -25,6 +25,7 @@ from fakelake.review.service.uploads.retention import delete_old
 from fakelake.review.service.uploads.states import UploadState, address_of, run_is_live, states_of
 
 log = logging.getLogger("fakelake.review")
+GATHER_S, GATHER_MOST_S = 5.0, 60.0  # files that follow each other go in one run; nobody waits longer for them
 LOOK_S, REST_S = 3.0, 60.0  # while an upload is on its way; otherwise (an upload wakes it)
 TEND_S = 3600.0
 AGAIN_S, AGAIN_MOST_S = 20.0, 1800.0  # after a run that ended and did not bring an upload further: doubled each time
@@ -108,7 +109,7 @@ class RunStarter:
             runs = server.states({upload.flow_run for upload in waiting if upload.flow_run})
             busy = server.under_way() or any(map(run_is_live, runs.values()))
             known.told(runs, server=True, busy=busy)
-            wanted = [] if busy else self._due(waiting, states_of(waiting), runs)
+            wanted = [] if busy or _more_to_come(waiting) else self._due(waiting, states_of(waiting), runs)
             if wanted:
                 run = server.start([address_of(upload) for upload in wanted], _whole(lake))
                 Upload.objects.filter(pk__in=[upload.pk for upload in wanted]).update(flow_run=run)
@@ -152,6 +153,15 @@ class RunStarter:
             finally:
                 connections.close_all()
             self._wake.wait(LOOK_S if moving else REST_S)
+
+
+def _more_to_come(waiting: list[Upload]) -> bool:
+    """Whether somebody is likely to be sending several."""
+    now = timezone.now()
+    fresh = [upload.at for upload in waiting if not upload.flow_run]
+    if not fresh or now - min(fresh) > timedelta(seconds=GATHER_MOST_S):
+        return False
+    return now - max(fresh) < timedelta(seconds=GATHER_S)
 
 
 def _whole(lake: str) -> str:

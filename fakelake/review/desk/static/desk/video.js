@@ -122,12 +122,13 @@ for (const maker of document.querySelectorAll(".maker")) {
       const state = await make(maker, (now) => { status.textContent = words(now); });
       if (state.state === "done" && maker.dataset.show === "frame") {
         const frame = document.createElement("iframe");
-        frame.src = maker.dataset.made; frame.title = "What the model looked at";
+        frame.loading = "lazy"; frame.src = maker.dataset.made; frame.title = "What the model looked at";
         maker.querySelector("form").replaceWith(frame);
       } else if (state.state === "done") { status.textContent = "Done."; window.location.href = maker.dataset.made; }
     } catch { status.textContent = "The desk did not answer. Try again."; }
     button.disabled = false;
   });
+  if ("there" in maker.dataset) maker.querySelector("form").requestSubmit(); // made before: no need to ask
 }
 
 // The film: its bytes are looked at first, and what browsers cannot play gets a copy that they can.
