@@ -17,7 +17,7 @@ WIDTH, HEIGHT, BITS = 320, 240, 8
 SECONDS_TO_PLAY = 30
 
 # Plays a video from its start to its end and tells of each picture that was on the screen: [mediaTime, number].
-PLAY = """async src => {
+PLAY = """async ([src, least]) => {
   const video = document.createElement('video');
   video.muted = true; video.preload = 'auto'; video.playbackRate = 0.5; document.body.append(video);
   const canvas = document.createElement('canvas'); canvas.width = 320; canvas.height = 240;
@@ -39,7 +39,7 @@ PLAY = """async src => {
   video.src = src; video.play().catch(() => {});
   error = await error;
   // A machine with much else to do passes over pictures: slower, it shows more of them.
-  for (let times = 0; !error && new Set(seen.map(one => one[1])).size < 12 && times < 3; times++) {
+  for (let times = 0; !error && new Set(seen.map(one => one[0])).size < least && times < 3; times++) {
     video.playbackRate /= 2; error = ended(); video.play().catch(() => {}); error = await error;
   }
   return {error, seen, width: video.videoWidth, height: video.videoHeight, sound: video.webkitAudioDecodedByteCount};
@@ -93,13 +93,13 @@ def served(folder):
         server.shutdown()
 
 
-def played(browser, folder, name):
-    """What a browser showed of a file."""
+def played(browser, folder, name, least=0):
+    """What a browser showed of a file; of `least` pictures at least, if need be by playing it again, slower."""
     (folder / "index.html").write_text("<!doctype html><body>")
     with served(folder) as address:
         page = browser.new_page()
         try:
             page.goto(f"{address}/index.html")
-            return page.evaluate(PLAY, f"{address}/{name}")
+            return page.evaluate(PLAY, [f"{address}/{name}", least])
         finally:
             page.close()

@@ -51,7 +51,7 @@ def as_numbered(shown):
 def test_the_lake_s_times_and_the_browser_s_differ_by_the_offset(name, tmp_path, chromium):  # noqa: F811
     path = film(tmp_path / name, **CLOCKS[name])
     offset, times = pictures.browser_offset(path, probe(path)), lake_times(path)
-    for number, at in as_numbered(played(chromium, tmp_path, name)).items():
+    for number, at in as_numbered(played(chromium, tmp_path, name, least=12)).items():
         assert at == pytest.approx(times[number] + offset, abs=SAME_S)
 
 
@@ -60,7 +60,7 @@ def test_a_fragmented_file_without_an_edit_list_keeps_its_offset(tmp_path, chrom
     path = remux(whole, tmp_path / "parts.mp4", options={"movflags": "frag_keyframe+empty_moov"})
     offset, times = pictures.browser_offset(path, probe(path)), lake_times(path)
     assert offset > 0
-    for number, at in as_numbered(played(chromium, tmp_path, path.name)).items():
+    for number, at in as_numbered(played(chromium, tmp_path, path.name, least=12)).items():
         assert at == pytest.approx(times[number] + offset, abs=SAME_S)
 
 
@@ -100,7 +100,7 @@ def test_a_copy_plays_and_its_pictures_stand_at_the_lake_s_own_times(name, optio
     path = film(tmp_path / name, **options)
     copy_of(path, tmp_path / "copy.mp4")
     times = lake_times(path)
-    shown = played(chromium, tmp_path, "copy.mp4")
+    shown = played(chromium, tmp_path, "copy.mp4", least=12)
     for number, at in as_numbered(shown).items():
         assert at == pytest.approx(times[number], abs=SAME_S)
     assert bool(shown["sound"]) == bool(options.get("sound"))
@@ -192,7 +192,7 @@ def test_through_the_desk_a_browser_plays_a_copy_and_seeks_in_it(desk, made, chr
         )
         assert (told["state"], told["copy"], told["offset_s"]) == ("ready", True, 0.0)
         assert (told["width"], told["height"], told["frames"]) == (320, 240, 60)
-        for number, at in as_numbered(page.evaluate(PLAY, told["url"])).items():
+        for number, at in as_numbered(page.evaluate(PLAY, [told["url"], 12])).items():
             assert at == pytest.approx(number / 10, abs=SAME_S)
         page.close()
 

@@ -11,7 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from fakelake.review.desk.access import ROLES
+from fakelake.review.desk.access import ROLES, role_of
 from fakelake.review.desk.models import Audit
 from fakelake.review.desk.people import add_person, forget_first_password, set_role
 
@@ -43,7 +43,9 @@ class Command(BaseCommand):
                 Audit.tell("this machine", "changed person", detail=name)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        self.stdout.write(f"{name} is on record.")
+        self.stdout.write(
+            f"{name} is on record as {role_of(User.objects.get(username=name)) or 'nobody who may anything'}."
+        )
 
 
 def _ask() -> str:
