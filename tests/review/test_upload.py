@@ -45,6 +45,18 @@ def test_a_video_keeps_its_name_as_far_as_file_systems_and_shells_let_it(name, k
     assert stem(name) == kept
 
 
+@pytest.mark.parametrize(
+    "name", ["", "..", "/a", "x/a", "../a", "0" * 16 + "/..", "0" * 16 + "/", "0" * 16 + "/b/c", ".incoming/x"]
+)
+def test_the_inbox_knows_no_name_that_is_not_its_own(tmp_path, name):
+    from fakelake.review.service.uploads.inbox import Folder
+
+    for ours in ("0123456789abcdef/a.mp4", "0123456789abcdef-a.mp4"):
+        assert Folder(tmp_path).address(ours) == f"{tmp_path}/{ours}"
+    with pytest.raises(ValueError, match="is no name of a file in the inbox"):
+        Folder(tmp_path).remove(name)
+
+
 def test_a_plain_form_brings_several_files_and_goes_back_to_the_list(desk, tmp_path):
     client = desk.client("moderator")
     files = [named(f"{n}.mp4", clip(tmp_path, n)) for n in range(3)]

@@ -76,8 +76,9 @@ class Folder:
     def remove(self, name: str) -> None:
         target = self.path / _plain(name)
         target.unlink(missing_ok=True)
-        with suppress(OSError):  # another file of the same bytes is in it
-            target.parent.rmdir()
+        if target.parent != self.path:
+            with suppress(OSError):  # another file of the same bytes is in it
+                target.parent.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _store_errors() -> Iterator[None]:
 
 
 def _plain(name: str) -> str:
-    folder, _, file = name.partition("/")
-    if not _FOLDER.fullmatch(folder) or not file or file != Path(file).name:
+    folder, _, file = name.rpartition("/")  # without a folder: of a desk before folders were
+    if ("/" in name and not _FOLDER.fullmatch(folder)) or file != Path(file).name or file[:1] in ("", "."):
         raise ValueError(f"{name!r} is no name of a file in the inbox")
     return name
