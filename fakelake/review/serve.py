@@ -20,7 +20,8 @@ class Desk(BaseApplication):
     def load_config(self) -> None:
         from django.conf import settings
 
-        self.cfg.set("bind", f"{settings.FAKELAKE.desk_bind}:{settings.FAKELAKE.desk_port}")
+        host = settings.FAKELAKE.desk_bind
+        self.cfg.set("bind", f"{f'[{host}]' if ':' in host else host}:{settings.FAKELAKE.desk_port}")
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("workers", 1)
         self.cfg.set("threads", THREADS)

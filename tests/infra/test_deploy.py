@@ -289,6 +289,7 @@ def test_a_container_has_no_more_rights_than_it_needs(name, container):
 def test_pods_run_as_the_images_user_and_only_the_head_has_a_token_of_the_cluster(name, pod):
     spec = pod["spec"]
     user, group = user_of("cpu").split(":")
+    assert spec["enableServiceLinks"] is False, "a service's variables would be taken for settings"
     context = spec["securityContext"]
     assert (context["runAsUser"], context["runAsGroup"]) == (int(user), int(group))
     assert context["seccompProfile"]["type"] == "RuntimeDefault"

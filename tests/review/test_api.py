@@ -46,9 +46,14 @@ def test_videos_are_listed_with_the_pages_filters(desk, call):
     assert call("viewer", "get", "/videos")[1]["total"] == 6
 
 
-@pytest.mark.parametrize("wrong", ["band=fakes", "state=maybe", "order=random", "since=yesterday"])
+@pytest.mark.parametrize("wrong", ["band=fakes", "state=maybe", "order=random", "since=yesterday", "until=86400"])
 def test_a_filter_that_there_is_not_is_refused_and_not_ignored(call, wrong):
     assert call("viewer", "get", f"/videos?{wrong}")[0] == 422
+
+
+def test_an_empty_filter_is_none_as_the_pages_own_form_sends_it(call):
+    status, answer = call("viewer", "get", "/videos?find=&since=&until=&state=&order=&band=&dataset=")
+    assert (status, answer["total"]) == (200, 6)
 
 
 def test_authentic_is_a_decision_too_and_the_tables_word_for_it_is_real(desk, call):

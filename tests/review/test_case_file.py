@@ -56,14 +56,18 @@ def test_it_holds_everything_and_its_hashes_are_right(made, tmp_path):
 
 def test_a_heat_map_goes_in_where_somebody_asked_for_one(desk, made, tmp_path):
     from fakelake.review.service.media import results
+    from fakelake.review.service.media.cache import drop_stale
+    from fakelake.review.service.media.job import Job
 
     video_id = made.ids["two.mp4"]
     assert "There is no heat map" in written(made.lake, video_id, tmp_path)["report.html"].decode()
-    before, page = results.path_of(video_id, "case"), results.path_of(video_id, "explain")
+    case, page = results.path_of(video_id, "case"), results.path_of(video_id, "explain")
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("<!doctype html>what the model looked at")
+    case.write_bytes(b"PK")
     try:
-        assert results.path_of(video_id, "case") != before, "a case file from before it is stale"
+        drop_stale(Job(video_id, page.name, {"out": str(page), "kind": "explain"}, 1.0, state="done"))
+        assert not case.exists() and page.exists(), "a case file from before it is stale"
         files = written(made.lake, video_id, tmp_path, explanation=str(page))
     finally:
         page.unlink()

@@ -111,7 +111,7 @@ def test_an_upload_ends_in_the_bucket_and_nothing_is_left_on_the_desk_s_disk(on_
     [key] = [file.path for file in on_s3.bucket.files("in box")]
     assert key.endswith("/new.mp4") and on_s3.bucket.read_bytes(key) == clip.read_bytes()
     assert list((on_s3.root / "_up" / "desk" / "incoming").iterdir()) == []
-    assert "It is safe in the inbox" in on_s3.client.get("/").text
+    until(lambda: "It is safe in the inbox" in on_s3.client.get("/").text)
     assert send(on_s3, clip, csrf)["accepted"][0]["known"], "the same bytes are taken once"
     page = on_s3.client.get("/")
     [deletion] = re.findall(r'action="(/upload/[0-9a-f-]+/delete/)"', page.text)

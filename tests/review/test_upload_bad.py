@@ -136,7 +136,7 @@ def test_a_full_disk_is_told_before_and_while_a_file_comes(desk, tmp_path, monke
     with monkeypatch.context() as full:
         full.setattr(receive.shutil, "disk_usage", lambda path: usage(path)._replace(free=1000))
         answer = send(desk.client("moderator"), named("clip.mp4", clip(tmp_path)))
-        assert answer.status_code == 507 and "disk of the inbox is full" in answer.json()["detail"]
+        assert answer.status_code == 507 and "disk that uploads come in on is full" in answer.json()["detail"]
     with monkeypatch.context() as full:
 
         def to_full_device(path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
@@ -23,6 +22,8 @@ from fakelake.review.service.listing import BANDS, ORDERS, STATES, Filters, list
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeBusyNow, NoVideo, reader
 from fakelake.review.service.video import boxes_of, meaning_of, record_of
+
+DAY = r"^(\d{4}-\d\d-\d\d)?$"
 
 api = NinjaAPI(
     title="fakelake review desk", version="1", docs_url=None, auth=Bearer(),
@@ -84,14 +85,14 @@ class DecisionOut(Schema):
 class Wanted(Schema):
     """As the filters of the desk's list; band may be given several times; an empty text is no filter."""
 
-    band: list[Literal[BANDS]] = Field(default_factory=list)
+    band: list[Literal["", *BANDS]] = Field(default_factory=list)
     dataset: str = ""
     model: str = ""
-    since: date | None = None
-    until: date | None = None
+    since: str = Field("", pattern=DAY)
+    until: str = Field("", pattern=DAY)
     find: str = ""
     state: Literal[tuple(STATES)] = ""
-    order: Literal[tuple(ORDERS)] = "urgent"
+    order: Literal["", *ORDERS] = "urgent"
     page: int = Field(1, ge=1)
 
 
@@ -101,7 +102,7 @@ def videos(request: HttpRequest, wanted: Query[Wanted]) -> dict[str, Any]:
     demand(request, "viewer")
     query = QueryDict(mutable=True)
     for name, value in wanted.dict(exclude={"page"}).items():
-        query.setlist(name, value if isinstance(value, list) else [str(value or "")])
+        query.setlist(name, value if isinstance(value, list) else [value])
     lake = reader()
     found = list_videos(lake, Filters.from_query(query), wanted.page, hidden_from(request.auth, lake))
     return {"total": found.total, "page": found.number, "pages": found.pages, "videos": found.rows}

@@ -91,7 +91,7 @@ def strip_of(record: Record) -> Strip | None:
 def _looked_x(media: dict[str, object], last: float, duration: float) -> float | None:
     """As the view `verdicts` says it in words (catalog/sql/05_looked_only.sql)."""
     read, frames = media.get("frames_read"), media.get("frames")
-    if not read or not frames or read >= frames:
+    if not read or not frames or read >= 0.95 * frames:
         return None
     looked = max(last, duration * read / frames)
     return round(looked / duration * WIDTH, 2) if duration - looked > 0.5 else None

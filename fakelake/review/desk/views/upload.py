@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         trouble = problem
     try:
-        busy, shown = "", _shown(request)
+        busy, shown = "", [] if trouble else _shown(request)
     except LakeBusyNow as error:
         busy, shown = str(error), []
     return render(request, "desk/upload.html", {
@@ -129,7 +129,11 @@ def by_path(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest, upload_id: object) -> HttpResponse:
     """The stored file of an upload goes; what was found in it stays, and who gave it."""
     upload = get_object_or_404(Upload, pk=upload_id)
-    retention.delete(upload, request.user)
+    try:
+        retention.delete(upload, request.user)
+    except OSError as error:
+        said = f"{upload.name} could not be deleted: {error.strerror or error}."
+        raise Problem("The file is still there", said, "Look at the inbox, then try again.", 502) from error
     messages.success(request, f"The file of {upload.name} is deleted. Its faces and verdict stay in the lake.")
     return redirect("upload")
 

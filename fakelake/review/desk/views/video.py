@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from fakelake.catalog.forget import NoSuchVideo
@@ -59,10 +56,9 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
 
 
 def _undone_note(request: HttpRequest, video_id: str) -> str:
-    """Of the decision that this person has just taken back: most decide again."""
+    """Of this person's last word, if they took it back: most decide again."""
     last = Decision.objects.filter(video_id=video_id, by=request.user.pk).order_by("-at").first()
-    fresh = last is not None and last.state == "undone" and timezone.now() - last.at < timedelta(hours=1)
-    return last.note if fresh else ""
+    return last.note if last is not None and last.state == "undone" else ""
 
 
 def _film(video_id: str) -> tuple[playback.Playback | None, Exception | None]:

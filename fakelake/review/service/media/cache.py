@@ -105,14 +105,20 @@ class Tidy:
 
 
 def drop_stale(job: Job) -> None:
-    """Results before this one of the same kind go, and all of a video that was forgotten while its job ran."""
+    """Results before this one of the same kind go, and all of a video that was forgotten while its job ran.
+
+    Case files from before a heat map go too: they would have it now.
+    """
     try:
         known(job.video_id)
     except NoVideo:
         drop(job.video_id)
     if job.state == "done" and "/" not in job.name:
         out = Path(job.order["out"])
-        for other in out.parent.glob(f"{job.order['kind']}-*{out.suffix}"):
+        stale = [*out.parent.glob(f"{job.order['kind']}-*{out.suffix}")]
+        if job.order["kind"] == "explain":
+            stale += out.parent.glob("case-*.zip")
+        for other in stale:
             if other != out:
                 other.unlink(missing_ok=True)
 

@@ -87,8 +87,7 @@ class _Blocks:
     """Iterates over the bytes of a part; Django closes it when the browser has gone."""
 
     def __init__(self, file: BinaryIO, start: int, end: int) -> None:
-        self._file, self._left = file, end - start
-        self._long = end - start > LONG
+        self._file, self._left, self._long = file, end - start, end - start > LONG
         file.seek(start)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -107,3 +106,5 @@ class _Blocks:
         if self._long:
             self._long = False
             LONG_AT_ONCE.release()
+
+    __del__ = close  # of an answer that an error threw away before anybody closed it

@@ -111,7 +111,7 @@ def _path(video: Mapping[str, object], what: str) -> Path:
         return folder(video["video_id"]) / f"{what}.{kind.ending}"
     told = [str(video[name]) for name in kind.told_of]
     if what == "case":
-        told += [_decided(video["video_id"]), str(_path(video, "explain").exists())]
+        told.append(_decided(video["video_id"]))
     made_from = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
     return folder(video["video_id"]) / f"{what}-{made_from}.{kind.ending}"
 

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from django.conf import settings
 
-from fakelake.catalog.location import LakeLocation
+from fakelake.catalog.location import LakeLocation, LakePathError
 from fakelake.review.service.problem import Problem
 from fakelake.tasks.source_file import object_of, object_uri, path_of, uri_of
 
@@ -64,8 +64,14 @@ class Folder:
 
     def store(self, file: Path, name: str) -> None:
         target = self.path / _plain(name)
-        target.parent.mkdir(exist_ok=True)
-        file.replace(target)
+        for last in (False, True):  # `remove` may take the folder away in between
+            target.parent.mkdir(exist_ok=True)
+            try:
+                file.replace(target)
+                break
+            except FileNotFoundError:
+                if last:
+                    raise
         for folder in (target.parent, self.path):  # a rename is on the disk when its folder is
             descriptor = os.open(folder, os.O_RDONLY)
             try:
@@ -108,9 +114,13 @@ class Bucket:
 def inbox() -> Inbox:
     """That of the settings. Raises Problem for an address that is neither a folder's nor a bucket's."""
     where = settings.FAKELAKE.inbox
-    if where.startswith("s3://"):
-        return Bucket(LakeLocation.from_str(where), Path(settings.DESK_DIR) / "incoming")
-    if "://" in where:
+    try:
+        if where.startswith("s3://"):
+            return Bucket(LakeLocation.from_str(where), Path(settings.DESK_DIR) / "incoming")
+        known = "://" not in where
+    except LakePathError:
+        known = False
+    if not known:
         raise Problem(
             "The desk cannot take files here", f"The inbox is {where}, which is neither a folder nor s3://...",
             "Set FAKELAKE_INBOX to a folder of this machine or to s3://bucket/prefix.", 409,
@@ -119,17 +129,14 @@ def inbox() -> Inbox:
 
 
 def is_there(uri: str) -> bool:
-    """Whether a file stands at an address of `sources` now; False also where its store does not answer."""
+    """Whether a file stands at an address of `sources` now. Raises OSError where its store does not answer."""
     if uri.startswith("file://"):
         return path_of(uri).is_file()
     if not uri.startswith("s3://"):
         return False
     bucket, key = object_of(uri)
-    try:
-        with _store_errors():
-            return LakeLocation.from_str(f"s3://{bucket}").size(key) is not None
-    except OSError:
-        return False
+    with _store_errors():
+        return LakeLocation.from_str(f"s3://{bucket}").size(key) is not None
 
 
 @contextmanager

@@ -63,10 +63,10 @@ def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload
     from where `received` removes it.
     """
     try:
-        _refuse_forgotten(file)
         extension = _extension(file)
         with _alone(file.sha256):
-            known = _known(file)
+            _refuse_forgotten(file)
+            known = _still_known(file)
             upload = None if known else _store(file, by, came_by, upload_id or uuid4(), extension)
     except Refused as refused:
         Audit.tell(by, "refused", file.sha256, f"{file.name}: {refused.error}")
@@ -117,6 +117,13 @@ def _refuse_forgotten(file: Received) -> None:
             file.name, "forgotten", f"{file.name} was forgotten at a person's wish, and is not taken again.",
             "Nothing to do. Only an administrator can undo it: fakelake forget --undo.", 410,
         )  # fmt: skip
+
+
+def _still_known(file: Received) -> Accepted | None:
+    try:
+        return _known(file)
+    except OSError as error:
+        raise disk_trouble(file.name, error) from error
 
 
 def _known(file: Received) -> Accepted | None:

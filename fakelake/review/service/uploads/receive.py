@@ -216,7 +216,7 @@ def disk_trouble(name: str, error: OSError) -> Refused:
     """What the operating system said when a file was to be stored."""
     if error.errno in _FULL:
         return Refused(
-            name, "disk_full", f"The disk of the inbox is full, so {name} could not be stored.",
+            name, "disk_full", f"The disk that uploads come in on is full, so {name} could not be stored.",
             "Ask an administrator to make room, then send it again.", 507,
         )  # fmt: skip
     return Refused(

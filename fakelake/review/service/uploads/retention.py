@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,15 +12,19 @@ from fakelake.review.desk.models import Audit, Upload
 from fakelake.review.service.media.cache import drop
 from fakelake.review.service.uploads.inbox import inbox
 
+log = logging.getLogger("fakelake.review")
+
 
 def delete(upload: Upload, by: object, why: str = "") -> None:
     """The stored file goes; who gave it when, and what the lake says of it, stay. A file taken by path is left alone.
 
-    by: a person, or the name of a rule
+    by: a person, or the name of a rule. Raises OSError: nothing is changed then.
     """
     if upload.deleted_at is None:
         if upload.came_by != "path":
-            inbox().remove(upload.stored)
+            same = Upload.objects.filter(stored=upload.stored, deleted_at=None).exclude(pk=upload.pk)
+            if not same.exists():  # the file is another upload's too
+                inbox().remove(upload.stored)
             drop(upload.video_id)  # a copy for browsers is the file again
         upload.deleted_at = timezone.now()
         upload.save(update_fields=["deleted_at"])
@@ -33,6 +38,11 @@ def delete_old(now: datetime | None = None) -> int:
         return 0
     before = (now or timezone.now()) - timedelta(days=days)
     old = Upload.objects.filter(at__lt=before, deleted_at=None).exclude(came_by="path")
+    gone = 0
     for upload in list(old):
-        delete(upload, "retention", f" (older than {days:g} days)")
-    return len(old)
+        try:
+            delete(upload, "retention", f" (older than {days:g} days)")
+            gone += 1
+        except OSError as error:  # the next look may find a store that answers
+            log.warning("the file of upload %s cannot be deleted: %s", upload.id, error)
+    return gone

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         person = User.objects.filter(username=name).first()
         try:
             if person is None:
-                add_person(name, _ask(), role or "viewer")
+                person = add_person(name, _ask(), role or "viewer")
                 Audit.tell("this machine", "added person", detail=f"{name}: {role or 'viewer'}")
             else:
                 if role:
@@ -43,9 +43,7 @@ class Command(BaseCommand):
                 Audit.tell("this machine", "changed person", detail=name)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        self.stdout.write(
-            f"{name} is on record as {role_of(User.objects.get(username=name)) or 'nobody who may anything'}."
-        )
+        self.stdout.write(f"{name} is on record as {role_of(person) or 'nobody who may anything'}.")
 
 
 def _ask() -> str:

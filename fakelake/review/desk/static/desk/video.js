@@ -108,27 +108,32 @@ async function make(where, said) {
 
 function words(state) {
   if (state.state === "done") return "";
+  if (state.state === "none") return "It was made, and has gone since: ask again.";
   if (state.state === "failed" || state.error) return state.said || state.detail || state.error;
   const share = state.progress ? ` ${Math.round(100 * state.progress)} %` : "";
   return (state.state === "waiting" ? "Waiting for another to be done" : "Being made") + share + " …";
 }
 
+/** A page that was made, in place of the form that asked for it. */
+function showPage(maker) {
+  const frame = document.createElement("iframe");
+  frame.loading = "lazy"; frame.src = maker.dataset.made; frame.title = "What the model looked at";
+  maker.querySelector("form").replaceWith(frame);
+}
+
 for (const maker of document.querySelectorAll(".maker")) {
+  if ("there" in maker.dataset) { showPage(maker); continue; }
   maker.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = maker.querySelector("button"), status = maker.querySelector("[role=status]");
     button.disabled = true;
     try {
       const state = await make(maker, (now) => { status.textContent = words(now); });
-      if (state.state === "done" && maker.dataset.show === "frame") {
-        const frame = document.createElement("iframe");
-        frame.loading = "lazy"; frame.src = maker.dataset.made; frame.title = "What the model looked at";
-        maker.querySelector("form").replaceWith(frame);
-      } else if (state.state === "done") { status.textContent = "Done."; window.location.href = maker.dataset.made; }
+      if (state.state === "done" && maker.dataset.show === "frame") showPage(maker);
+      else if (state.state === "done") { status.textContent = "Done."; window.location.href = maker.dataset.made; }
     } catch { status.textContent = "The desk did not answer. Try again."; }
     button.disabled = false;
   });
-  if ("there" in maker.dataset) maker.querySelector("form").requestSubmit(); // made before: no need to ask
 }
 
 // The film: its bytes are looked at first, and what browsers cannot play gets a copy that they can.
