@@ -57,7 +57,7 @@ ORDER BY video_id, uri LIMIT 50;
 
 -- name: Which videos are fake, how sure, and when is the worst second?
 SELECT name, band, round(p_fake, 3) AS p_fake, worst_track, round(worst_second, 1) AS worst_second, reason
-FROM verdicts WHERE band IN ('fake', 'suspicious') ORDER BY verdicts.p_fake DESC LIMIT 50;
+FROM verdicts WHERE band IN ('fake', 'suspicious') ORDER BY verdicts.p_fake DESC, video_id LIMIT 50;
 
 -- name: What waits for a person?
 SELECT rank, name, band, round(p_fake, 3) AS p_fake, round(worst_second, 1) AS worst_second,
@@ -82,11 +82,11 @@ ORDER BY scored_at DESC;
 SELECT name, decided, decided_by, band, round(p_fake, 3) AS p_fake, round(worst_second, 1) AS worst_second
 FROM verdicts
 WHERE decided_on = video_id AND (decided = 'fake' AND band = 'authentic' OR decided = 'real' AND band IN ('fake', 'suspicious'))
-ORDER BY abs(verdicts.p_fake - (decided = 'fake')::INTEGER) DESC LIMIT 50;
+ORDER BY abs(verdicts.p_fake - (decided = 'fake')::INTEGER) DESC, video_id LIMIT 50;
 
 -- name: How do the versions of the model compare?
 SELECT model_version, is_champion, videos, labelled, round(accuracy, 3) AS accuracy, tp, fp, tn, fn
-FROM model_comparison ORDER BY scored_at DESC;
+FROM model_comparison ORDER BY scored_at DESC, model_version;
 
 -- name: Which parts of a face give it away?
 SELECT name, track_id, part, round("drop", 2) AS drop_of_the_logit, round(largest_second, 1) AS most_at_second,

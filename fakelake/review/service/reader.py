@@ -39,9 +39,9 @@ FROM verdicts AS v LEFT JOIN came USING (video_id) LEFT JOIN said USING (video_i
 UNION ALL BY NAME
 SELECT w.video_id, w.name, w.dataset, 'waiting' AS band, 'not scored yet' AS reason, w.ingested_at, w.duration_s,
        w.tracks, w.provenance, said.label, said.label_origin,
-       1000000000 + row_number() OVER (ORDER BY w.ingested_at) AS place
+       1000000000 + row_number() OVER (ORDER BY w.ingested_at, w.video_id) AS place
 FROM (
-    SELECT videos.video_id, arg_max(s.name, s.seen_at) AS name, any_value(videos.dataset) AS dataset,
+    SELECT videos.video_id, arg_max(s.name, s.seen_at) AS name, arg_max(videos.dataset, videos.ingested_at) AS dataset,
            arg_max(videos.provenance, videos.ingested_at) AS provenance,
            max(videos.ingested_at) AS ingested_at, max(videos.duration_s) AS duration_s, max(videos.tracks) AS tracks
     FROM videos LEFT JOIN sources AS s USING (video_id)

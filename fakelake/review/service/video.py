@@ -223,13 +223,13 @@ WHERE video_id = ? AND part <> 'rest' ORDER BY part_evidence."drop" DESC
 _HISTORY = f"""
 SELECT model_version, recipe_id, p_fake, worst_second, windows, reason, is_champion,
        {_WHEN.format("scored_at")} AS scored_at
-FROM score_history WHERE video_id = ? ORDER BY score_history.scored_at DESC LIMIT 50
+FROM score_history WHERE video_id = ? ORDER BY score_history.scored_at DESC, model_version, recipe_id LIMIT 50
 """
 _LABELS = f"""
 SELECT label, method, origin, labelled_by, {_WHEN.format("labelled_at")} AS labelled_at, note FROM labels
-WHERE video_id = ? ORDER BY labels.labelled_at DESC NULLS LAST LIMIT 50
+WHERE video_id = ? ORDER BY labels.labelled_at DESC NULLS LAST, labelled_by LIMIT 50
 """
 _SOURCES = f"""
 SELECT name, uri, dataset, bytes, {_WHEN.format("seen_at")} AS seen_at FROM sources
-WHERE video_id = ? ORDER BY sources.seen_at DESC NULLS LAST LIMIT 20
+WHERE video_id = ? ORDER BY sources.seen_at DESC NULLS LAST, uri LIMIT 20
 """

@@ -13,7 +13,7 @@ from fakelake.catalog.training_swaps import DATASET
 
 DAYS = 30
 _EVERYTHING = f"""WITH came AS (
-    SELECT video_id, any_value(dataset) AS dataset, max(ingested_at) AS ingested_at, max(duration_s) AS duration_s
+    SELECT video_id, arg_max(dataset, ingested_at) AS dataset, max(ingested_at) AS ingested_at, max(duration_s) AS duration_s
     FROM videos WHERE dataset IS DISTINCT FROM '{DATASET}' GROUP BY video_id
 ), everything AS (
     SELECT video_id, coalesce(v.dataset, c.dataset) AS dataset, coalesce(v.band, 'waiting') AS band, v.p_fake,
@@ -89,7 +89,7 @@ FROM verdicts WHERE decided_on = video_id GROUP BY ALL ORDER BY decided, band"""
        (accuracy + 1.9208 / n - 1.96 * sqrt((accuracy * (1 - accuracy) + 0.9604 / n) / n)) / (1 + 3.8416 / n) AS low,
        (accuracy + 1.9208 / n + 1.96 * sqrt((accuracy * (1 - accuracy) + 0.9604 / n) / n)) / (1 + 3.8416 / n) AS high,
        tp, fp, tn, fn, scored_at
-FROM model_comparison ORDER BY scored_at DESC"""
+FROM model_comparison ORDER BY scored_at DESC, model_version"""
     ),
     "queue": Question(
         """SELECT CASE WHEN days < 1 THEN 'under a day' WHEN days < 3 THEN '1 to 3 days'

@@ -77,17 +77,19 @@ def answer(
     if request.method == "HEAD":
         file.close()
         return HttpResponse(status=status, content_type=content_type, headers=headers)
-    if end - start > LONG and not LONG_AT_ONCE.acquire(blocking=False):
+    place = LONG_AT_ONCE if end - start > LONG else None
+    if place and not place.acquire(blocking=False):
         file.close()
         raise Problem("Many downloads are under way", "", "Try again in a minute.", 503)
-    return StreamingHttpResponse(_Blocks(file, start, end), status=status, content_type=content_type, headers=headers)
+    blocks = _Blocks(file, start, end, place)
+    return StreamingHttpResponse(blocks, status=status, content_type=content_type, headers=headers)
 
 
 class _Blocks:
-    """Iterates over the bytes of a part; Django closes it when the browser has gone."""
+    """Iterates over the bytes of a part; Django closes it when the browser has gone. place: given back at its end."""
 
-    def __init__(self, file: BinaryIO, start: int, end: int) -> None:
-        self._file, self._left, self._long = file, end - start, end - start > LONG
+    def __init__(self, file: BinaryIO, start: int, end: int, place: threading.Semaphore | None) -> None:
+        self._file, self._left, self._place = file, end - start, place
         file.seek(start)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -103,8 +105,8 @@ class _Blocks:
 
     def close(self) -> None:
         self._file.close()
-        if self._long:
-            self._long = False
-            LONG_AT_ONCE.release()
+        if self._place:
+            place, self._place = self._place, None
+            place.release()
 
     __del__ = close  # of an answer that an error threw away before anybody closed it
