@@ -1,6 +1,7 @@
 """How far an upload has come, and the runs that are asked for it."""
 
 import hashlib
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -74,8 +75,6 @@ def test_one_run_is_asked_for_all_that_wait_by_their_exact_paths(desk, asking, t
 
 
 def test_files_that_follow_each_other_go_in_one_run(desk, tmp_path, asking, monkeypatch):
-    from datetime import timedelta
-
     from fakelake.review.desk.models import Upload
     from fakelake.review.service.uploads import start_run
 
@@ -205,3 +204,27 @@ def test_the_list_is_one_page_for_people_and_programs(desk, asking, made):
         f'id="upload-{upload.id}"' in told[0]["html"] and f'id="upload-{upload.id}"' in client.get("/").content.decode()
     )
     assert client.get("/upload/states/", {"id": "another"}).json()["uploads"] == []
+
+
+def test_a_person_who_waits_reads_how_long_the_last_ones_took(desk, asking, made):
+    from fakelake.review.service.reader import reader
+
+    client = desk.client("moderator")
+    assert "it lately took" not in client.get("/").content.decode(), "nobody knows before the first"
+    scored = reader().rows("SELECT video_id, min(scored_at) AS at FROM scores GROUP BY video_id")
+    scored = {row["video_id"]: row["at"] for row in scored}
+    for name, seconds in (("two.mp4", 40), ("calm.mp4", 130), ("odd.mp4", 3000)):
+        given(desk, made.ids[name], at=scored[made.ids[name]] - timedelta(seconds=seconds))
+    given(desk, made.ids["new.mp4"])
+    given(desk, made.ids["two.mp4"], at=scored[made.ids["two.mp4"]] + timedelta(hours=9), came_by="path")
+    assert "From an upload to its verdict it lately took about 2 minutes." in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3, "10 seconds"), (48, "50 seconds"), (57, "a minute"), (89, "a minute"), (90, "2 minutes"), (7000, "2 hours")],
+)
+def test_a_time_to_wait_is_said_as_roughly_as_it_is_known(desk, seconds, words):
+    from fakelake.review.desk.templatetags.desk import about
+
+    assert about(seconds) == words

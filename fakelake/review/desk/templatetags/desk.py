@@ -23,6 +23,16 @@ def clock(seconds: float | None) -> str:
 
 
 @register.filter
+def about(seconds: float) -> str:
+    """A time to wait, as roughly as it is known: 50 seconds, 4 minutes, 3 hours."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}s"
+    tens = max(10, round(seconds, -1))
+    return f"{tens:.0f} seconds" if tens < 60 else "a minute"
+
+
+@register.filter
 def share(p: float | None) -> str:
     """A probability as people read it; never 0 % or 100 %."""
     return "" if p is None else percent(p)

@@ -23,6 +23,7 @@ from fakelake.review.service.uploads import intake, links, retention
 from fakelake.review.service.uploads.by_path import take_path
 from fakelake.review.service.uploads.inbox import inbox
 from fakelake.review.service.uploads.receive import Receipt, Refused, received
+from fakelake.review.service.uploads.usual import usual_s
 
 
 @require_GET
@@ -34,12 +35,14 @@ def index(request: HttpRequest) -> HttpResponse:
         inbox()
     except Problem as problem:
         trouble = problem
+    shown, usual, busy = [], None, ""
     try:
-        busy, shown = "", [] if trouble else _shown(request)
+        if not trouble:
+            shown, usual = _shown(request), usual_s()
     except LakeBusyNow as error:
-        busy, shown = str(error), []
+        busy = str(error)
     return render(request, "desk/upload.html", {
-        "states": shown, "busy": busy, "trouble": trouble, "limit": settings.FAKELAKE.desk_upload_bytes,
+        "states": shown, "usual": usual, "busy": busy, "trouble": trouble, "limit": settings.FAKELAKE.desk_upload_bytes,
         "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES, "ticket": _ticket(request), "roots": _roots(),
     })  # fmt: skip
 

@@ -13,7 +13,8 @@ from fakelake.catalog.training_swaps import DATASET
 
 DAYS = 30
 _EVERYTHING = f"""WITH came AS (
-    SELECT video_id, arg_max(dataset, ingested_at) AS dataset, max(ingested_at) AS ingested_at, max(duration_s) AS duration_s
+    SELECT video_id, arg_max(dataset, ingested_at) AS dataset, max(ingested_at) AS ingested_at,
+           max(duration_s) AS duration_s
     FROM videos WHERE dataset IS DISTINCT FROM '{DATASET}' GROUP BY video_id
 ), everything AS (
     SELECT video_id, coalesce(v.dataset, c.dataset) AS dataset, coalesce(v.band, 'waiting') AS band, v.p_fake,
