@@ -24,8 +24,9 @@ def call(desk):
     return do
 
 
-def test_without_a_token_or_with_a_made_up_one_nothing_is_said(desk, call):
-    assert call(None, "get", "/videos")[0] == 401
+def test_without_a_token_or_with_a_made_up_one_nothing_is_said_but_how_to_get_one(desk, call):
+    status, answer = call(None, "get", "/videos")
+    assert status == 401 and set(answer) == {"detail", "todo"} and "account page" in answer["todo"]
     assert desk.client().get("/api/videos", headers={"Authorization": "Bearer flk_wrong"}).status_code == 401
 
 

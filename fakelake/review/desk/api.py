@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, QueryDict
 from ninja import Field, NinjaAPI, Query, Schema, Status
-from ninja.errors import HttpError
+from ninja.errors import AuthenticationError, HttpError
 from ninja.throttling import AuthRateThrottle
 
 from fakelake.review.desk.access import may
@@ -151,6 +151,15 @@ def undo(request: HttpRequest, decision_id: UUID) -> dict[str, str]:
         raise HttpError(409, "This decision is a label already: decide again to change it.")
     decision.refresh_from_db()
     return _decision(decision)
+
+
+@api.exception_handler(AuthenticationError)
+def _unknown(request: HttpRequest, error: AuthenticationError) -> object:
+    told = {
+        "detail": "There is no token that is known here.",
+        "todo": "Make one on the account page, and send it with each call as the header Authorization: Bearer flk_...",
+    }
+    return api.create_response(request, told, status=401)
 
 
 @api.exception_handler(NoVideo)
