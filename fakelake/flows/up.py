@@ -18,7 +18,7 @@ from types import FrameType
 from fakelake.catalog.lake import Lake
 from fakelake.flows.run import stderr
 from fakelake.infra.held_alone import held_alone
-from fakelake.infra.ports import HOST, free_port, listens
+from fakelake.infra.ports import HOST, free_port, listens, reached_at
 from fakelake.infra.prefect_env import prepare
 from fakelake.infra.services import Service, Services
 from fakelake.infra.settings import Settings
@@ -80,7 +80,9 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
     inbox = settings.inbox if settings.inbox.startswith("s3://") else str(Path(settings.inbox).absolute())
     if not inbox.startswith("s3://"):
         Path(inbox).mkdir(parents=True, exist_ok=True)
-    pages = ({"desk": f"http://{HOST}:{settings.desk_port}"} if settings.desk else {}) | {"Prefect": prefect}
+    at = reached_at(settings.desk_bind)
+    desk_page = f"http://{f'[{at}]' if ':' in at else at}:{settings.desk_port}"
+    pages = ({"desk": desk_page} if settings.desk else {}) | {"Prefect": prefect}
     env = {
         "PREFECT_API_URL": f"{prefect}/api", "FAKELAKE_LAKE": lake if "://" in lake else str(Path(lake).absolute()),
         "FAKELAKE_INBOX": inbox,
@@ -105,7 +107,7 @@ def start_all(services: Services, lake: str, settings: Settings, plan: Path, wai
     services.start(*servers)
     if settings.desk:  # before what only runs need: moderators wait least
         stderr(f"Starting the review desk: {pages['desk']} ...")
-        services.start(desk(env, settings.desk_port))
+        services.start(desk(env, at, settings.desk_port))
     stderr("Registering the deployments ...")
     services.run("deploy", (*REGISTER, POOL, "--close-left", "--deploy", str(plan)), env)
     stderr("Starting the worker ...")
@@ -188,13 +190,13 @@ def worker(env: dict[str, str], port: int) -> Service:
     )  # fmt: skip
 
 
-def desk(env: dict[str, str], port: int) -> Service:
+def desk(env: dict[str, str], host: str, port: int) -> Service:
     """The review desk: the pages on which moderators decide.
 
     No page is asked for: behind TLS it answers to its own names alone.
     """
     return Service(
-        name="desk", healthy=partial(listens, port),
+        name="desk", healthy=partial(listens, port, host),
         command=(sys.executable, "-m", "fakelake.review.serve"), env=env,
     )  # fmt: skip
 

@@ -11,11 +11,18 @@ HOST = "127.0.0.1"
 ASKED = range(20_000, 32_768)
 
 
-def listens(port: int) -> bool:
+def listens(port: int, host: str = HOST) -> bool:
     """Whether somebody accepts connections there."""
-    with socket.socket() as connection:
-        connection.settimeout(1)
-        return connection.connect_ex((HOST, port)) == 0
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def reached_at(bound: str) -> str:
+    """The address at which this machine reaches what listens on `bound`."""
+    return {"0.0.0.0": HOST, "::": "::1"}.get(bound, bound)
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 GRACE_S = 20.0  # between asking a process to end and ending it
 TAIL = 1500  # characters of a log that an error shows
-RESTARTS = 5  # of one service, before the whole gives up
+RESTARTS, WITHIN_S = 5, 3600.0  # of one service in that time, before the whole gives up
 PR_SET_PDEATHSIG = 1
 
 
@@ -46,7 +46,7 @@ class Services:
     def __init__(self, logs: Path, told: Callable[[str], None]) -> None:
         self._logs, self._told = logs, told
         self._running: dict[str, tuple[Service, subprocess.Popen]] = {}
-        self._restarts: dict[str, int] = {}
+        self._deaths: dict[str, list[float]] = {}  # time.monotonic()
         logs.mkdir(parents=True, exist_ok=True)
         for log in logs.glob("*.log"):  # of the last time
             log.replace(log.with_suffix(".log.1"))
@@ -61,7 +61,7 @@ class Services:
         with self.log(name).open("ab") as log:
             done = subprocess.run(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if done.returncode:
-            raise ServiceFailed(f"{name} failed. Its log, {self.log(name)}, ends:\n{self._tail_of(name)}")
+            raise ServiceFailed(f"{name} failed. Its log, {self.log(name)}, ends:\n{self._tail(name)}")
 
     def mend(self) -> None:
         """Start again what has died. Raises ServiceFailed for one that dies again and again."""
@@ -71,15 +71,16 @@ class Services:
             if service.disposable and process.returncode <= 0:
                 self.start(service)
                 continue
-            self._restarts[name] = self._restarts.get(name, 0) + 1
-            if self._restarts[name] > RESTARTS and service.disposable:
+            now = time.monotonic()
+            self._deaths[name] = [*(at for at in self._deaths.get(name, ()) if now - at < WITHIN_S), now]
+            given_up = len(self._deaths[name]) > RESTARTS
+            if given_up and service.disposable:
                 self._told(f"{name} cannot be started: going on without (log: {self.log(name)})")
                 del self._running[name]
                 continue
-            if self._restarts[name] > RESTARTS:
-                raise ServiceFailed(
-                    f"{name} died {RESTARTS + 1} times. Its log, {self.log(name)}, ends:\n{self._tail(service)}"
-                )
+            if given_up:
+                died = f"{name} died {RESTARTS + 1} times within an hour"
+                raise ServiceFailed(f"{died}. Its log, {self.log(name)}, ends:\n{self._tail(name)}")
             self._told(f"{name} ended with code {process.returncode}: starting it again (log: {self.log(name)})")
             _signal(process, signal.SIGKILL)
             self.start(service)
@@ -107,7 +108,7 @@ class Services:
             if process.poll() is not None or time.monotonic() > end:
                 state = f"ended with code {process.returncode}" if process.poll() is not None else "does not answer"
                 raise ServiceFailed(
-                    f"{service.name} {state}. Its log, {self.log(service.name)}, ends:\n{self._tail(service)}"
+                    f"{service.name} {state}. Its log, {self.log(service.name)}, ends:\n{self._tail(service.name)}"
                 )
             time.sleep(0.2)
 
@@ -120,10 +121,7 @@ class Services:
         self._running[service.name] = (service, process)
         return process
 
-    def _tail(self, service: Service) -> str:
-        return self._tail_of(service.name)
-
-    def _tail_of(self, name: str) -> str:
+    def _tail(self, name: str) -> str:
         return self.log(name).read_text(errors="replace")[-TAIL:].strip() or "(nothing)"
 
 

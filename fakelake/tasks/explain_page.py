@@ -64,7 +64,7 @@ def render(facts: Facts, sections: Sequence[Section]) -> str:
     verdict, reading = facts.verdict, facts.reading
     body = [f"<h1>{escape(verdict.title)}</h1>", _verdict(verdict)]
     if said := words.decision(verdict):
-        body.append(f'<p class="decision">{escape(said)}</p>')
+        body.append(f'<p class="decision">When this was made: {escape(said)}</p>')
     if verdict.scored:
         body.append(_section(Section("What the figure means", words.meaning(verdict.p_fake, reading), [])))
     body += [_section(section) for section in sections]

@@ -100,8 +100,8 @@ def decision(verdict: Verdict) -> str | None:
     """What a person said, of this video or of nearly the same footage; None where nobody did."""
     if verdict.decided is None:
         return None
-    who = verdict.decided_by or "Someone"
+    who, word = verdict.decided_by or "Someone", {"real": "authentic"}.get(verdict.decided, verdict.decided)
     if verdict.decided_on == verdict.video_id:
-        return f"{who} decided: {verdict.decided}."
+        return f"{who} decided: {word}."
     other = verdict.decided_on_name or "another video"
-    return f"{who} decided on nearly the same footage, {other} ({(verdict.decided_on or '')[:12]}): {verdict.decided}."
+    return f"{who} decided on nearly the same footage, {other} ({(verdict.decided_on or '')[:12]}): {word}."

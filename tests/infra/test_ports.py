@@ -2,7 +2,7 @@
 
 import socket
 
-from fakelake.infra.ports import ASKED, free_port, listens
+from fakelake.infra.ports import ASKED, free_port, listens, reached_at
 
 
 def test_a_free_port_can_be_had_and_listened_on():
@@ -18,3 +18,15 @@ def test_it_is_none_that_linux_hands_out_by_itself_nor_one_of_rays():
     lowest = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])  # noqa: PTH123, SIM115
     assert free_port() in ASKED
     assert max(ASKED) < lowest and min(ASKED) > 19_999
+
+
+def test_what_listens_everywhere_is_reached_on_loopback_and_all_else_where_it_is():
+    assert [reached_at(bound) for bound in ("127.0.0.1", "0.0.0.0", "::", "10.0.0.5")] == [
+        "127.0.0.1", "127.0.0.1", "::1", "10.0.0.5",
+    ]  # fmt: skip
+
+
+def test_a_server_on_the_other_loopback_is_found_there():
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        assert listens(server.getsockname()[1], "::1")
+        assert not listens(server.getsockname()[1])

@@ -89,10 +89,18 @@ def test_what_died_is_started_again_and_said(services, tmp_path):
 def test_what_dies_again_and_again_is_given_up(services, tmp_path):
     dying = "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()"
     services.start(sleeper(tmp_path, "one", dying))
-    with pytest.raises(ServiceFailed, match=f"one died {RESTARTS + 1} times"):
+    with pytest.raises(ServiceFailed, match=f"one died {RESTARTS + 1} times within an hour"):
         for _ in range(RESTARTS + 1):
             until(lambda: services._running["one"][1].poll() is not None)
             services.mend()
+
+
+def test_deaths_of_long_ago_are_not_held_against_a_service(services, tmp_path, monkeypatch):
+    monkeypatch.setattr("fakelake.infra.services.WITHIN_S", 0.0)
+    services.start(sleeper(tmp_path, "one", "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()"))
+    for _ in range(RESTARTS + 2):
+        until(lambda: services._running["one"][1].poll() is not None)
+        services.mend()
 
 
 def test_stop_ends_the_last_started_first_and_what_they_started_too(services, tmp_path):

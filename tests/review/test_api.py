@@ -1,6 +1,9 @@
 """The API: a token acts as its person, says the same as the pages, and nothing to others."""
 
+import io
 import json
+import time
+import zipfile
 
 import pytest
 
@@ -55,6 +58,24 @@ def test_a_filter_that_there_is_not_is_refused_and_not_ignored(call, wrong):
 def test_an_empty_filter_is_none_as_the_pages_own_form_sends_it(call):
     status, answer = call("viewer", "get", "/videos?find=&since=&until=&state=&order=&band=&dataset=")
     assert (status, answer["total"]) == (200, 6)
+
+
+def test_the_case_file_of_a_video_is_made_and_taken(desk, call):
+    from fakelake.review.desk.models import Audit, Token
+
+    path = f"/videos/{desk.ids['two.mp4']}/case"
+    assert call("viewer", "post", path)[0] == 403
+    assert call("moderator", "get", path) == (404, {"state": "none", "progress": None, "said": ""})
+    assert call("moderator", "post", path)[0] == 202
+    headers = {"Authorization": f"Bearer {Token.make(desk.people['moderator'], 'files')}"}
+    end = time.monotonic() + 240
+    while (answer := desk.client().get(f"/api{path}", headers=headers)).status_code == 202:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert answer["Content-Type"] == "application/zip" and 'filename="two-' in answer["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as case:
+        assert {"report.html", "case.json", "SHA256SUMS"} <= set(case.namelist())
+    assert set(Audit.objects.values_list("who", "what")) == {("moderator", "asked"), ("moderator", "exported")}
 
 
 def test_authentic_is_a_decision_too_and_the_tables_word_for_it_is_real(desk, call):

@@ -1,5 +1,7 @@
 """Deciding by form: one video, many at once, undoing, and what comes next."""
 
+import re
+
 import pytest
 
 
@@ -64,6 +66,17 @@ def test_many_are_decided_after_a_look_at_their_names(desk, decisions):
     assert b"two.mp4" in asked.content and b"odd.mp4" in asked.content and not decisions.exists()
     client.post("/queue/decide/", {"video": videos, "label": "real", "sure": "yes", "note": "same source"})
     assert [(d.label, d.note) for d in decisions.all()] == [("real", "same source")] * 2
+
+
+def test_many_are_taken_back_by_one_press(desk, decisions):
+    client, videos = desk.client("moderator"), [desk.ids["two.mp4"], desk.ids["odd.mp4"]]
+    page = client.post(
+        "/queue/decide/", {"video": videos, "label": "real", "sure": "yes"}, follow=True
+    ).content.decode()
+    address = re.search(r'class="undo inline" action="([^"]+)"', page)[1]
+    answer = client.post(address, {"all": "yes"}, follow=True)
+    assert b"Taken back on 2 videos." in answer.content and b"What waits for you" in answer.content
+    assert {decision.state for decision in decisions.all()} == {"undone"}
 
 
 @pytest.mark.parametrize("form", [{}, {"video": ["x"] * 3}, {"video": "0" * 64, "label": "fake", "sure": "yes"}])

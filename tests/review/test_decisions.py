@@ -175,6 +175,48 @@ def test_with_the_rule_of_two_a_changed_mind_leaves_no_word_behind(of, desk, own
     assert {label for label, _, _ in labels(own_lake, video)} == {"real"}
 
 
+def test_with_the_rule_of_two_a_word_that_comes_while_two_agree_is_nobodys_second_later(
+    of, desk, own_reader, own_lake, rules
+):
+    video, now = desk.ids["two.mp4"], timezone.now()
+    with rules(desk_two_people=True, desk_undo_s=30):
+        for who, label, ago in (("moderator", "fake", 60), ("other", "fake", 50), ("administrator", "real", 5)):
+            [word] = of.decide(own_reader, desk.people[who], [video], label)
+            of.Decision.objects.filter(pk=word.pk).update(at=now - timedelta(seconds=ago))
+        assert of.flush(own_reader, now) == 2
+        assert of.Decision.objects.get(label="real").state == "outvoted"
+        of.decide(own_reader, desk.people["viewer"], [video], "real")
+        assert of.flush(own_reader, now + timedelta(days=365)) == 0
+    assert {label for label, _, _ in labels(own_lake, video)} == {"fake"}
+
+
+@pytest.mark.parametrize("how", ["taken back", "changed"])
+def test_where_nobody_differs_any_more_no_word_is_called_disputed(of, desk, own_reader, rules, how):
+    video = desk.ids["two.mp4"]
+    with rules(desk_two_people=True):
+        of.decide(own_reader, desk.people["moderator"], [video], "fake")
+        [second] = of.decide(own_reader, desk.people["other"], [video], "real")
+        of.flush(own_reader)
+        if how == "taken back":
+            second.refresh_from_db()
+            assert of.undo(desk.people["other"], second) == 1
+        else:
+            of.decide(own_reader, desk.people["other"], [video], "fake")
+        assert "disputed" not in of.Decision.objects.values_list("state", flat=True)
+        assert of.flush(own_reader) == (0 if how == "taken back" else 2)
+
+
+def test_what_was_said_of_many_at_once_is_taken_back_at_once_as_far_as_it_is_no_label(of, desk, own_reader, rules):
+    videos = [desk.ids["two.mp4"], desk.ids["odd.mp4"], desk.ids["calm.mp4"]]
+    with rules(desk_undo_s=60):
+        first, *others = of.decide(own_reader, desk.people["moderator"], videos, "fake")
+        of.decide(own_reader, desk.people["other"], videos[:1], "fake")
+        of.Decision.objects.filter(pk=others[-1].pk).update(state="written")
+        assert of.undo(desk.people["moderator"], first, together=True) == 2
+    left = of.Decision.objects.exclude(state="undone").values_list("by__username", "state")
+    assert sorted(left) == [("moderator", "written"), ("other", "waiting")]
+
+
 def test_two_against_two_is_settled_by_nobody(of, desk, own_reader, own_lake, rules):
     video = desk.ids["two.mp4"]
     with rules(desk_two_people=True):

@@ -1,5 +1,8 @@
 """Every page is there for those who may see it, and for nobody else; what people wrote is shown as text."""
 
+from datetime import UTC, datetime
+from urllib.parse import quote
+
 import pytest
 
 PAGES = ["/", "/queue/", "/decisions/", "/insight/", "/quarantine/", "/account/"]
@@ -197,3 +200,69 @@ def test_a_band_that_marks_decided_is_not_shown_as_the_scores(desk, provenance, 
     verdict = SimpleNamespace(scored=True, provenance=provenance, band=band, p_fake=0.01)
     facts = Facts(verdict=verdict, reading=Reading(model_version="1"), windows=(), recipe=None)
     assert facts.by_marks is by_marks
+
+
+def test_a_form_that_comes_after_the_session_ended_is_answered_with_what_was_typed_and_the_way_back(desk):
+    page = f"/videos/{desk.ids['two.mp4']}/"
+    answer = desk.client().post(
+        f"{page}decide/", "label=fake&note=the+%3Cleft%3E+eye", content_type="application/x-www-form-urlencoded",
+        headers={"Referer": f"http://testserver{page}?band=fake"},
+    )  # fmt: skip
+    said = answer.content.decode()
+    assert answer.status_code == 401 and "Nothing was changed." in said and "the &lt;left&gt; eye" in said
+    assert f"/login/?next={quote(f'{page}?band=fake', safe='')}" in said
+
+
+@pytest.mark.parametrize("referer", ["https://elsewhere.example/videos/", "", "//elsewhere.example/"])
+def test_the_way_back_leads_to_no_other_site(desk, referer):
+    said = desk.client().post("/queue/decide/", headers={"Referer": referer}).content.decode()
+    assert "elsewhere" not in said
+
+
+def test_a_script_is_told_in_its_own_words_that_the_session_ended(desk):
+    answer = desk.client().get("/upload/states/", headers={"Accept": "application/json"})
+    assert answer.status_code == 401 and answer.json()["error"] == "You are logged out"
+
+
+def test_the_address_of_a_form_says_that_it_is_no_page(desk):
+    answer = desk.client("moderator").get(f"/videos/{desk.ids['two.mp4']}/decide/")
+    assert answer.status_code == 405 and answer["Allow"] == "POST" and b"This is no page to open" in answer.content
+
+
+def test_a_heat_map_that_is_there_is_shown_to_viewers_too_and_a_decision_leaves_it_there(desk):
+    from fakelake.review.service.media import results
+    from fakelake.review.service.reader import reader
+
+    video_id = desk.ids["two.mp4"]
+    path, client = results.path_of(video_id, "explain"), desk.client("viewer")
+    assert b"Nobody has asked for it yet" in client.get(f"/videos/{video_id}/").content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("<!doctype html><p>why</p>")
+    said = {"video_id": video_id, "label": "real", "origin": "moderator", "labelled_by": "mia"}
+    desk.lake.append("labels", [{**said, "labelled_at": datetime(2026, 11, 1, tzinfo=UTC)}])
+    reader().refresh(wait_s=30)
+    assert results.path_of(video_id, "explain") == path
+    assert b"data-there" in client.get(f"/videos/{video_id}/").content
+    path.unlink()
+
+
+def test_a_face_that_leaves_before_the_recipe_stops_does_not_hide_where_it_stopped():
+    from fakelake.review.service.player import looked_until_s
+
+    media = {"frames_read": 150, "frames": 600, "duration_s": 20.0}
+    assert looked_until_s(media, seen_s=4.6) == 5.0
+    assert looked_until_s(media, seen_s=5.2) == 5.2, "a window may end a little later than the share of the frames"
+    assert looked_until_s({**media, "frames_read": 590}) is None
+
+
+def test_of_a_long_face_some_pictures_are_shown_from_its_first_to_its_last(desk):
+    from fakelake.review.service.reader import reader
+    from fakelake.review.service.video import CROPS_SHOWN, record_of
+
+    tracks = record_of(reader(), desk.ids["two.mp4"]).tracks
+    assert [track["track_id"] for track in tracks] == [0, 1]
+    for track in tracks:
+        frames = [picture["frame"] for picture in track["shown"]]
+        assert len(frames) == CROPS_SHOWN and frames == sorted(frames)
+        assert (track["shown"][0]["at"], track["shown"][-1]["at"]) == (track["from_s"], track["to_s"])
+        assert track["pictures"] == track["frames"] == desk.made.count

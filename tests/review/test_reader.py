@@ -1,6 +1,8 @@
 """The lake as the desk reads it: always a whole publication, never more than its time, nothing but the lake."""
 
 import threading
+import time
+from datetime import UTC, datetime
 
 import duckdb
 import pytest
@@ -36,6 +38,32 @@ def names(reader):
 def test_a_video_that_nobody_has_scored_is_on_the_desk_as_waiting(reader):
     [row] = reader.rows("SELECT * FROM desk")
     assert (row["video_id"], row["band"]) == (video_id(1), "waiting")
+
+
+def test_a_video_that_people_decided_before_anything_scored_it_is_decided(reader, lake):
+    said = {"video_id": video_id(1), "label": "fake", "origin": "moderator", "labelled_by": "mia"}
+    lake.append("labels", [{**said, "labelled_at": datetime(2026, 11, 1, tzinfo=UTC)}])
+    reader.refresh(wait_s=30)
+    [row] = reader.rows("SELECT * FROM desk")
+    assert (row["band"], row["decided"], row["decided_by"], row["decided_on"]) == (
+        "waiting",
+        "fake",
+        "mia",
+        video_id(1),
+    )
+
+
+def test_what_is_published_while_the_reader_looks_does_not_count_as_shown(reader, lake, monkeypatch):
+    look, asked = LakeReader._published, time.time()
+
+    def slow(self):
+        seen = look(self)
+        time.sleep(0.3)
+        return seen
+
+    monkeypatch.setattr(LakeReader, "_published", slow)
+    reader.refresh(wait_s=30)
+    assert asked <= reader.loaded_at < time.time() - 0.25
 
 
 def test_what_is_published_later_is_seen_after_a_refresh(reader, lake):

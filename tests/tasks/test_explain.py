@@ -191,9 +191,9 @@ def test_crops_that_are_not_those_that_were_scored_are_refused(made, tmp_path):
 def test_a_person_s_decision_is_shown_and_on_which_video_it_fell(made, tmp_path):
     facts = facts_of(made.lake, "b" * 64)
     assert decision(facts.verdict) == "Ann decided: fake."
-    assert "Ann decided: fake." in explain(made.lake, facts, None, tmp_path).page.read_text()
+    assert "When this was made: Ann decided: fake." in explain(made.lake, facts, None, tmp_path).page.read_text()
     near = decision(facts_of(made.lake, made.ids.blank).verdict)
-    assert near == f"Bo decided on nearly the same footage, new.mp4 ({made.ids.new[:12]}): real."
+    assert near == f"Bo decided on nearly the same footage, new.mp4 ({made.ids.new[:12]}): authentic."
     assert decision(facts_of(made.lake, made.ids.two).verdict) is None
 
 

@@ -11,6 +11,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from fakelake.review.desk.errors import logged_out, wants_json
+
 ROLES = ("viewer", "moderator", "administrator")  # each may what those before it may
 
 
@@ -52,6 +54,12 @@ class LoginRequired(LoginRequiredMiddleware):
 
     def process_view(self, request: HttpRequest, view: Callable, args: object, kwargs: object) -> HttpResponse | None:
         return None if request.path.startswith("/api/") else super().process_view(request, view, args, kwargs)
+
+    def handle_no_permission(self, request: HttpRequest, view: Callable) -> HttpResponse:
+        """To the log-in page and back again; but not where that would open a form's address as a page."""
+        if request.method not in ("GET", "HEAD") or wants_json(request):
+            return logged_out(request)
+        return super().handle_no_permission(request, view)
 
 
 def address_of(request: HttpRequest) -> str:

@@ -6,22 +6,26 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from ninja import Field, NinjaAPI, Query, Schema, Status
 from ninja.errors import AuthenticationError, HttpError
 from ninja.throttling import AuthRateThrottle
 
+from fakelake.catalog.lock import LakeBusy
 from fakelake.review.desk.access import may
 from fakelake.review.desk.api_uploads import router as uploads
 from fakelake.review.desk.models import Decision
 from fakelake.review.desk.tokens import Bearer, demand
-from fakelake.review.service.decisions import NoDecision, hidden_from
+from fakelake.review.desk.views import case as files
 from fakelake.review.service.decisions import decide as say
+from fakelake.review.service.decisions import hidden_from
 from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import BANDS, ORDERS, STATES, Filters, list_videos
-from fakelake.review.service.problem import Problem
-from fakelake.review.service.reader import LakeBusyNow, NoVideo, reader
-from fakelake.review.service.video import boxes_of, meaning_of, record_of
+from fakelake.review.service.media import results
+from fakelake.review.service.player import boxes_of
+from fakelake.review.service.problem import Busy, Problem
+from fakelake.review.service.reader import reader
+from fakelake.review.service.video import meaning_of, record_of
 
 DAY = r"^(\d{4}-\d\d-\d\d)?$"
 
@@ -73,8 +77,16 @@ class Said(Schema):
     note: str = Field("", max_length=2000)
 
 
+class Made(Schema):
+    """state: none, waiting, running, done or failed; progress: 0 to 1; said: why it failed."""
+
+    state: str
+    progress: float | None
+    said: str
+
+
 class DecisionOut(Schema):
-    """state: waiting, written (a label of the lake), undone or disputed."""
+    """state: waiting, written (a label of the lake), undone, disputed or outvoted."""
 
     id: str
     video_id: str
@@ -134,6 +146,22 @@ def decide(request: HttpRequest, video_id: str, said: Said) -> Status:
     return Status(201, _decision(decision))
 
 
+@api.post("/videos/{video_id}/case", response={200: Made, 202: Made}, summary="Have a video's case file made")
+def ask_for_case(request: HttpRequest, video_id: str) -> Status:
+    """Needs the role moderator. 202: it is being made; ask GET until it is done."""
+    demand(request, "moderator")
+    files.begin(request, video_id, "case")
+    return _made(video_id)
+
+
+@api.get("/videos/{video_id}/case", response={200: Any, 202: Made, 404: Made}, summary="A video's case file, a zip")
+def case(request: HttpRequest, video_id: str) -> Status | HttpResponseBase:
+    """Needs the role moderator. 202 while it is made; 404: nobody asked for it, or the verdict has changed since."""
+    demand(request, "moderator")
+    answer = _made(video_id, 404)
+    return files.saved(request, video_id, "case") if answer.value["state"] == "done" else answer
+
+
 @api.get("/decisions/{decision_id}", response=DecisionOut, summary="What became of a decision")
 def decision_state(request: HttpRequest, decision_id: UUID) -> dict[str, str]:
     demand(request, "viewer")
@@ -162,25 +190,14 @@ def _unknown(request: HttpRequest, error: AuthenticationError) -> object:
     return api.create_response(request, told, status=401)
 
 
-@api.exception_handler(NoVideo)
-def _no_video(request: HttpRequest, error: NoVideo) -> object:
-    return api.create_response(request, {"detail": str(error)}, status=404)
-
-
-@api.exception_handler(NoDecision)
-def _no_decision(request: HttpRequest, error: NoDecision) -> object:
-    return api.create_response(request, {"detail": str(error)}, status=422)
-
-
-@api.exception_handler(LakeBusyNow)
-def _busy(request: HttpRequest, error: LakeBusyNow) -> object:
-    return api.create_response(request, {"detail": str(error)}, status=503)
-
-
 @api.exception_handler(Problem)
 def _problem(request: HttpRequest, error: Problem) -> object:
-    told = {"detail": str(error), "said": error.said, "todo": error.todo}
-    return api.create_response(request, told, status=error.status)
+    return api.create_response(request, error.told(), status=error.status)
+
+
+@api.exception_handler(LakeBusy)
+def _busy(request: HttpRequest, error: LakeBusy) -> object:
+    return _problem(request, Busy("The lake did not answer in time", str(error)))
 
 
 @api.exception_handler(PermissionDenied)
@@ -193,6 +210,11 @@ def _one(decision_id: UUID) -> Decision:
     if found is None:
         raise HttpError(404, "There is no such decision.")
     return found
+
+
+def _made(video_id: str, otherwise: int = 200) -> Status:
+    state = results.state(video_id, "case")
+    return Status(202 if state["state"] in ("waiting", "running") else otherwise, state)
 
 
 def _decision(decision: Decision) -> dict[str, str]:

@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django_ratelimit.exceptions import Ratelimited
 
 from fakelake.catalog.lock import LakeBusy
-from fakelake.review.service.media.job import TooBusy
-from fakelake.review.service.media.playback import Unplayable
-from fakelake.review.service.problem import Problem
-from fakelake.review.service.reader import LakeBusyNow, NoVideo
+from fakelake.review.service.problem import Busy, Problem
 
 log = logging.getLogger("fakelake.review")
 
 
 class PlainErrors:
-    """Middleware: exceptions that have words become pages, or JSON for programs."""
+    """Middleware: exceptions that have words become pages, or JSON for programs; so do answers without any."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._get_response(request)
+        response = self._get_response(request)
+        if response.status_code == 405 and not response.content:  # of Django's own decorators
+            plain = page(request, 405, "This is no page to open", "A form leads here.", "Go back, or to the queue.")
+            plain["Allow"] = response["Allow"]
+            return plain
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, LakeBusy):
+            error = Busy("The lake did not answer in time", str(error))
         if isinstance(error, Problem):
-            return page(request, error.status, error.title, error.said, error.todo)
-        if isinstance(error, NoVideo):
-            return not_found(request, error)
-        if isinstance(error, Unplayable):
-            return page(request, error.status, error.title, error.said, error.todo)
-        if isinstance(error, TooBusy):
-            return page(request, 503, "The desk is busy", str(error), "Try again in some minutes.")
-        if isinstance(error, LakeBusyNow | LakeBusy):
-            return page(request, 503, "The lake did not answer in time", str(error), "Try again in a moment.")
+            return page_of(request, error)
         if isinstance(error, Ratelimited):
             return page(request, 429, "Too many requests", "", "Wait a minute, then go on.")
         return None
 
 
-def page(request: HttpRequest, status: int, title: str, said: str = "", todo: str = "") -> HttpResponse:
-    """The page of an error, or the same as JSON where a program asked."""
+def page_of(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """As a page, or as JSON where a program asked."""
+    return page(request, problem.status, problem.title, problem.said, problem.todo)
+
+
+def page(request: HttpRequest, status: int, title: str, said: str = "", todo: str = "", **more: str) -> HttpResponse:
+    """The same of its words. more: for the template alone."""
     if wants_json(request):
-        return JsonResponse({"error": title, "detail": said, "todo": todo}, status=status)
-    return render(request, "desk/problem.html", {"title": title, "said": said, "todo": todo}, status=status)
+        return JsonResponse(Problem(title, said, todo).told(), status=status)
+    return render(request, "desk/problem.html", {"title": title, "said": said, "todo": todo, **more}, status=status)
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -63,6 +66,17 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     if isinstance(exception, Ratelimited):
         return page(request, 429, "Too many requests", "", "Wait a minute, then go on.")
     return page(request, 403, "You may not do this", str(exception), "Ask an administrator for the role.")
+
+
+def logged_out(request: HttpRequest) -> HttpResponse:
+    """To whoever sends a form after their session has ended: what they typed is not lost with it."""
+    typed = request.POST.get("note", "") if request.content_type == "application/x-www-form-urlencoded" else ""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    back = f"{came_from.path}?{came_from.query}" if came_from.netloc == request.get_host() else ""
+    return page(
+        request, 401, "You are logged out", "Nothing was changed.", "Log in, then do it again.", typed=typed,
+        log_in=f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}",
+    )  # fmt: skip
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

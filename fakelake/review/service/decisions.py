@@ -15,14 +15,15 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import close_old_connections, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from fakelake.catalog.lake import Lake, one_of
 from fakelake.infra.events import LABELS as LABELS_EVENT
 from fakelake.infra.events import tell
 from fakelake.review.desk.models import LABELS, Audit, Decision
-from fakelake.review.service.reader import LakeReader, NoVideo
+from fakelake.review.service.problem import NoVideo, Problem
+from fakelake.review.service.reader import LakeReader
 
 log = logging.getLogger("fakelake.review")
 
@@ -34,14 +35,17 @@ _flushing, _claiming = threading.Lock(), threading.Lock()
 _claimed: set[UUID] = set()  # decisions that a flush is writing just now
 
 
-class NoDecision(ValueError):
-    """What was said cannot be taken; the text says why."""
+class NoDecision(Problem):
+    """What was said cannot be taken."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__("This is no decision", said, "Go back and choose.", 422)
 
 
 def decide(
     reader: LakeReader, user: AbstractUser, video_ids: Sequence[str], label: str, note: str = ""
 ) -> list[Decision]:
-    """One person's word on some videos, all of them or none; an earlier one of theirs that waits is replaced.
+    """One person's word on some videos, all of them or none, in one moment; an earlier one that waits is replaced.
 
     Raises NoDecision for a label that there is not or too long a note, NoVideo.
     """
@@ -56,10 +60,10 @@ def decide(
         )
     }
     if strangers := set(video_ids) - set(known):
-        raise NoVideo(f"The lake has no video {min(strangers)[:12]}.")
-    made = []
+        raise NoVideo(min(strangers))
+    made, now = [], timezone.now()
     with transaction.atomic():
-        Decision.objects.filter(video_id__in=known, by=user, state__in=WAITING).update(state="undone")
+        _withdraw(Decision.objects.filter(video_id__in=known, by=user))
         for row in known.values():
             made.append(
                 Decision.objects.create(
@@ -67,6 +71,7 @@ def decide(
                     label=label,
                     note=note.strip(),
                     by=user,
+                    at=now,
                     band=row["band"] or "",
                     p_fake=row["p_fake"],
                 )
@@ -75,14 +80,26 @@ def decide(
     return made
 
 
-def undo(user: AbstractUser, decision: Decision) -> bool:
-    """Take a waiting decision back. False: it is, or is just becoming, a label: only another decision changes it."""
-    waiting = Decision.objects.filter(pk=decision.pk, state__in=WAITING)
+def undo(user: AbstractUser, decision: Decision, together: bool = False) -> int:
+    """Take a waiting decision back; how many that were. 0: it is, or is just becoming, a label.
+
+    together: with all that its person said in the same moment, of many videos at once.
+    """
+    meant = Decision.objects.filter(by=decision.by_id, at=decision.at) if together else Decision.objects
     with _claiming, transaction.atomic():
-        if decision.pk in _claimed or not waiting.update(state="undone"):
-            return False
-        Audit.tell(user, "undid", decision.video_id, WORDS[decision.label])
-    return True
+        free = meant.filter(state__in=WAITING).exclude(pk__in=_claimed)
+        taken = list(free if together else free.filter(pk=decision.pk))
+        _withdraw(Decision.objects.filter(pk__in=[d.pk for d in taken]))
+        for each in taken:
+            Audit.tell(user, "undid", each.video_id, WORDS[each.label])
+    return len(taken)
+
+
+def _withdraw(decisions: QuerySet[Decision]) -> None:
+    """Those that wait count no more; whether the others on their videos still differ is judged anew."""
+    videos = list(decisions.filter(state="disputed").values_list("video_id", flat=True))
+    decisions.filter(state__in=WAITING).update(state="undone")
+    Decision.objects.filter(video_id__in=videos, state="disputed").update(state="waiting")
 
 
 def hidden_from(user: AbstractUser | None, reader: LakeReader) -> set[str]:
@@ -129,8 +146,10 @@ def _write(lake: Lake, ripe: Sequence[Decision], until: datetime) -> list[Decisi
         lake.append("labels", [_label(decision) for decision in new])
     with transaction.atomic():
         Decision.objects.filter(pk__in=[d.pk for d in ripe]).update(state="written", written_at=timezone.now())
-        # Or a word that lost would be the second person's for whoever says the same in a year.
-        Decision.objects.filter(video_id__in=videos, state__in=WAITING, at__lte=until).update(state="outvoted")
+        # Or a word that lost would be the second person's for whoever says the same in a year. Without the rule of two
+        # what can still be taken back has lost nothing: it becomes a label of its own.
+        lost = Decision.objects.filter(video_id__in=videos, state__in=WAITING)
+        (lost if settings.FAKELAKE.desk_two_people else lost.filter(at__lte=until)).update(state="outvoted")
     return new
 
 

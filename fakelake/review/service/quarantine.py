@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import quote, unquote
 
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import LakeReader, reader
 
 log = logging.getLogger("fakelake.review")
@@ -43,8 +44,11 @@ WHERE ($kind = '' OR stage || '/' || error = $kind)
 """
 
 
-class RetryBusy(Exception):
-    """One retry at a time; the text is for people."""
+class RetryBusy(Problem):
+    """One retry at a time."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__("A retry is under way", said, "Wait until it has ended, then try again.", 409)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import fakelake.catalog
 from fakelake.catalog.guard import SqlRefused, run_select
 from fakelake.catalog.lake import Lake
+from fakelake.review.service.problem import Busy
 from fakelake.review.service.reader import LakeReader
 
 TIME_S = 20.0
@@ -34,8 +35,12 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 __all__ = ["Answer", "Cell", "SqlBusy", "SqlRefused", "ask", "cell", "cookbook", "csv_lines", "views"]
 
 
-class SqlBusy(Exception):
-    """As many questions run as may; the text is for people."""
+class SqlBusy(Busy):
+    """As many questions run as may."""
+
+    def __init__(self) -> None:
+        said = f"{AT_ONCE} questions run already, and more would slow the desk down."
+        super().__init__("The SQL page is busy", said, "Go back and try again in a moment.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def _run(lake: Lake, sql: str) -> pa.Table:
 @contextmanager
 def _place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise SqlBusy(f"{AT_ONCE} questions run already, and more would slow the desk down.")
+        raise SqlBusy()
     try:
         yield
     finally:

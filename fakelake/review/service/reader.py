@@ -16,6 +16,7 @@ from fakelake.catalog.lake import Lake
 from fakelake.catalog.publish import published
 from fakelake.catalog.select_worker import tables_of
 from fakelake.catalog.training_swaps import DATASET
+from fakelake.review.service.problem import Busy
 
 log = logging.getLogger("fakelake.review")
 
@@ -38,7 +39,7 @@ SELECT v.*, came.ingested_at, came.duration_s, came.tracks, said.label, said.lab
 FROM verdicts AS v LEFT JOIN came USING (video_id) LEFT JOIN said USING (video_id)
 UNION ALL BY NAME
 SELECT w.video_id, w.name, w.dataset, 'waiting' AS band, 'not scored yet' AS reason, w.ingested_at, w.duration_s,
-       w.tracks, w.provenance, said.label, said.label_origin,
+       w.tracks, w.provenance, said.label, said.label_origin, d.decided, d.decided_by, d.decided_on,
        1000000000 + row_number() OVER (ORDER BY w.ingested_at, w.video_id) AS place
 FROM (
     SELECT videos.video_id, arg_max(s.name, s.seen_at) AS name, arg_max(videos.dataset, videos.ingested_at) AS dataset,
@@ -47,17 +48,16 @@ FROM (
     FROM videos LEFT JOIN sources AS s USING (video_id)
     WHERE videos.video_id NOT IN (SELECT video_id FROM verdicts) AND coalesce(videos.dataset, '') <> '{DATASET}'
     GROUP BY videos.video_id
-) AS w LEFT JOIN said USING (video_id)
+) AS w LEFT JOIN said USING (video_id) LEFT JOIN decisions AS d USING (video_id)
 ORDER BY place
 """
 
 
-class LakeBusyNow(Exception):
-    """A question took longer than its time; the text is for people."""
+class LakeBusyNow(Busy):
+    """A question took longer than its time."""
 
-
-class NoVideo(LookupError):
-    """The lake knows no such video, or has forgotten it; the text is for people."""
+    def __init__(self, said: str) -> None:
+        super().__init__("The lake did not answer in time", said)
 
 
 class LakeReader:
@@ -119,8 +119,7 @@ class LakeReader:
         self._thread.join(10)
 
     def _load(self) -> duckdb.DuckDBPyConnection:
-        now, latest = time.time(), published(self.lake.location)
-        seen = (latest.root, dict(latest.versions), latest.published_at) if latest else None
+        now, seen = time.time(), self._published()
         connection = self.lake.connect()
         connection.execute(f"SET memory_limit = '{MEMORY}'; SET threads = 2; SET temp_directory = ''")
         connection.execute(f"SET allowed_directories = [{tables_of(self.lake.location.root)}]")
@@ -129,6 +128,10 @@ class LakeReader:
         self._seen, self.loaded_at = seen, now
         return connection
 
+    def _published(self) -> object:
+        latest = published(self.lake.location)
+        return (latest.root, dict(latest.versions), latest.published_at) if latest else None
+
     def _follow(self) -> None:
         while not self._stop.is_set():
             asked = self._wake.wait(LOOK_EVERY_S)
@@ -136,12 +139,11 @@ class LakeReader:
             if self._stop.is_set():
                 return
             try:
-                latest = published(self.lake.location)
-                seen = (latest.root, dict(latest.versions), latest.published_at) if latest else None
-                if seen != self._seen:
+                now = time.time()  # what is published while we look counts as not seen
+                if self._published() != self._seen:
                     self._connection = self._load()
                 elif asked:
-                    self.loaded_at = time.time()
+                    self.loaded_at = now
             except Exception:  # the state before is still good; the next look may find a whole lake
                 log.exception("the lake cannot be read")
             with self._loaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fakelake.review.service.player import looked_until_s
 from fakelake.review.service.video import Record
 
 WIDTH, HEIGHT = 1000.0, 120.0  # of the drawing, in its own units
@@ -76,7 +77,7 @@ def strip_of(record: Record) -> Strip | None:
             )
         lines.append(Line(track_id=track, worst=track == facts.verdict.worst_track, steps=tuple(steps)))
     lines.sort(key=lambda line: line.worst)  # drawn last, and so on top
-    worst = facts.verdict.worst_second
+    worst, looked = facts.verdict.worst_second, looked_until_s(record.media, last)
     return Strip(
         duration_s=duration,
         lines=tuple(lines),
@@ -84,17 +85,8 @@ def strip_of(record: Record) -> Strip | None:
         suspicious_y=round(_y(reading.suspicious_at), 2),
         worst_x=round(worst / duration * WIDTH, 2) if worst is not None else None,
         worst_s=worst,
-        looked_x=_looked_x(record.media, last, duration),
+        looked_x=None if looked is None else round(looked / duration * WIDTH, 2),
     )
-
-
-def _looked_x(media: dict[str, object], last: float, duration: float) -> float | None:
-    """As the view `verdicts` says it in words (catalog/sql/05_looked_only.sql)."""
-    read, frames = media.get("frames_read"), media.get("frames")
-    if not read or not frames or read >= 0.95 * frames:
-        return None
-    looked = max(last, duration * read / frames)
-    return round(looked / duration * WIDTH, 2) if duration - looked > 0.5 else None
 
 
 def _y(p: float) -> float:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from fakelake.catalog.duck import dicts
-from fakelake.review.service.reader import LakeReader, NoVideo
+from fakelake.review.service.problem import NoVideo
+from fakelake.review.service.reader import LakeReader
 from fakelake.tasks import explain_words as words
 from fakelake.tasks.face_strip import spread
-from fakelake.tasks.facts import Facts, NotScored, facts_of
-from fakelake.tasks.overlay_faces import NEAR_S, looked_until
+from fakelake.tasks.facts import Facts, facts_of
 
 CROPS_SHOWN = 12  # a face
 CROPS_IN_ALL = 60
-ROWS_DRAWN = 200_000  # boxes that a page takes: two hours of one face at 25 frames a second
 
 _WHEN = "strftime({} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """row: of the table `desk`. facts: None where nothing scored it. Lists of dicts are rows, the latest first."""
+    """row: of the table `desk`; media: of `videos`, empty where the file could not be read. Lists: the latest first."""
 
     row: dict[str, Any]
     media: dict[str, Any]
-    facts: Facts | None
+    facts: Facts
     tracks: list[dict[str, Any]]
     parts: list[dict[str, Any]]
     history: list[dict[str, Any]]
@@ -42,7 +40,7 @@ class Record:
 
     @property
     def scored(self) -> bool:
-        return self.facts is not None and self.facts.verdict.scored
+        return self.facts.verdict.scored
 
 
 def record_of(reader: LakeReader, video_id: str) -> Record:
@@ -56,21 +54,14 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
             [video_id],
         )
         if not rows:
-            raise NoVideo(f"The lake has no video {video_id[:12]}.")
-        facts = None
-        with suppress(NotScored):
-            facts = facts_of(reader.lake, video_id, connection=connection, verdicts="desk")
-        recipe_id = rows[0]["recipe_id"]
-        media = dicts(
-            connection,
-            "SELECT * FROM videos WHERE video_id = ? ORDER BY recipe_id IS DISTINCT FROM ?, ingested_at DESC LIMIT 1",
-            [video_id, recipe_id],
-        )
+            raise NoVideo(video_id)
+        facts = facts_of(reader.lake, video_id, connection=connection, verdicts="desk")
+        media = media_of(connection, video_id)
         return Record(
             row=rows[0],
-            media=media[0] if media else {},
+            media=media,
             facts=facts,
-            tracks=_tracks(connection, video_id, media[0]["recipe_id"], facts) if media else [],
+            tracks=_tracks(connection, video_id, media["recipe_id"], facts) if media else [],
             parts=dicts(connection, _PARTS, [video_id]),
             history=dicts(connection, _HISTORY, [video_id]),
             labels=dicts(connection, _LABELS, [video_id]),
@@ -79,12 +70,17 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
         )
 
 
+def media_of(connection: duckdb.DuckDBPyConnection, video_id: str) -> dict[str, Any]:
+    """The row of `videos` that the verdict is about, else the latest; empty where there is none."""
+    found = dicts(connection, _MEDIA, [video_id])
+    return found[0] if found else {}
+
+
 def meaning_of(record: Record) -> list[str]:
     """What the figure means, in sentences for a person; empty without one."""
     if not record.scored:
         return []
-    facts = record.facts
-    return words.meaning(facts.verdict.p_fake, facts.reading)
+    return words.meaning(record.facts.verdict.p_fake, record.facts.reading)
 
 
 def calibration_of(record: Record) -> list[str]:
@@ -97,107 +93,20 @@ def unjudged(reason: str) -> tuple[str, str, str]:
     return next(told for word, told in _UNJUDGED.items() if word in reason)
 
 
-def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
-    """Every face of every frame with its own score over time, for drawing over the picture; numbers only.
-
-    tracks: [{id, windows: [[start_s, end_s, p_fake, band]], t: [s], box: [x1, y1, x2, y2, ...]}]; t counts from the
-    first picture, boxes are pixels of the upright frame of width x height; seen: whether the face was measured in
-    the frame, or stands between two measurements. until_s: the recipe looked no further; null: it looked at all.
-    by_marks: the video's band is that of its marks, and no face's own.
-    Raises NoVideo, LakeBusyNow.
-    """
-    with reader.asking() as connection:
-        media = dicts(
-            connection,
-            """SELECT v.recipe_id, width, height, fps FROM videos AS v LEFT JOIN desk USING (video_id)
-            WHERE v.video_id = ? ORDER BY v.recipe_id IS DISTINCT FROM desk.recipe_id, v.ingested_at DESC LIMIT 1""",
-            [video_id],
-        )
-        if not media:
-            raise NoVideo(f"The lake has no video {video_id[:12]}.")
-        try:
-            facts = facts_of(reader.lake, video_id, connection=connection, verdicts="desk")
-        except NotScored:
-            facts = None
-        rows = connection.execute(
-            f"""SELECT track_id, pts_s, x1, y1, x2, y2, coalesce(detected, true) FROM frames
-            WHERE video_id = ? AND recipe_id = ? ORDER BY frame, track_id LIMIT {ROWS_DRAWN}""",
-            [video_id, media[0]["recipe_id"]],
-        ).fetchnumpy()
-        pts = connection.execute(
-            "SELECT max(pts_s), max(frame) FROM frames WHERE video_id = ? AND recipe_id = ?",
-            [video_id, media[0]["recipe_id"]],
-        ).fetchone()
-    names = list(rows)
-    tracks = []
-    for track in sorted(set(rows["track_id"].tolist())):
-        own = rows["track_id"] == track
-        columns = [rows[name][own] for name in names]
-        tracks.append(
-            {
-                "id": track,
-                **_said(facts, track),
-                "t": [round(float(t), 4) for t in columns[1]],
-                "box": [round(float(v), 1) for box in zip(*columns[2:6], strict=True) for v in box],
-                "seen": [int(seen) for seen in columns[6]],
-            }
-        )
-    until = looked_until(facts) if facts else None
-    return {
-        "width": media[0]["width"],
-        "height": media[0]["height"],
-        "fps": media[0]["fps"],
-        "near_s": NEAR_S,
-        "until_s": pts[0] if until is not None and pts[0] is not None and pts[1] + 1 >= until else None,
-        "cut": len(rows["track_id"]) == ROWS_DRAWN,
-        "by_marks": facts is not None and facts.by_marks,
-        "tracks": tracks,
-    }
-
-
-def _said(facts: Facts | None, track: int) -> dict[str, Any]:
-    """What the model says of one face over time."""
-    if facts is None or facts.reading is None:
-        return {"windows": []}
-    reading = facts.reading
-    windows = []
-    for window in facts.of_track(track):
-        p = reading.p_fake(window.logit)
-        windows.append([round(window.start_s, 3), round(window.end_s, 3), round(p, 4), reading.band(p)])
-    return {"windows": windows}
-
-
-def _tracks(
-    connection: duckdb.DuckDBPyConnection, video_id: str, recipe_id: str, facts: Facts | None
-) -> list[dict[str, Any]]:
+def _tracks(connection: duckdb.DuckDBPyConnection, video_id: str, recipe_id: str, facts: Facts) -> list[dict[str, Any]]:
     """Faces, the one that decides first, each with its figure and some frames to show."""
-    rows = dicts(
-        connection,
-        """SELECT track_id, count(*) AS frames, min(pts_s) AS from_s, max(pts_s) AS to_s,
-               round(median(x2 - x1)) AS face_px, list(frame ORDER BY frame) AS numbers,
-               list(pts_s ORDER BY frame) AS times
-        FROM frames WHERE video_id = ? AND recipe_id = ? GROUP BY track_id ORDER BY track_id""",
-        [video_id, recipe_id],
-    )
-    pictures = {
-        (track, frame)
-        for track, frame in connection.execute(
-            "SELECT track_id, frame FROM crops WHERE video_id = ? AND recipe_id = ?", [video_id, recipe_id]
-        ).fetchall()
-    }
+    rows = dicts(connection, _TRACKS, [video_id, recipe_id])
     each = max(2, min(CROPS_SHOWN, CROPS_IN_ALL // max(1, len(rows))))
+    spots = [(row["track_id"], spot) for row in rows for spot in spread(row["pictures"], each)]
+    wanted = [list(column) for column in zip(*spots, strict=True)] or [[], []]
+    shown = dicts(connection, _SHOWN, [video_id, recipe_id, *wanted])
     for row in rows:
-        highest = max(facts.of_track(row["track_id"]), key=lambda w: w.logit, default=None) if facts else None
+        highest = max(facts.of_track(row["track_id"]), key=lambda w: w.logit, default=None)
         row["highest"] = facts.reading.p_fake(highest.logit) if highest else None
         row["worst_second"] = highest.start_s if highest else None
         row["band"] = facts.reading.band(row["highest"]) if highest else None
-        there = [
-            (frame, at)
-            for frame, at in zip(row.pop("numbers"), row.pop("times"), strict=True)
-            if (row["track_id"], frame) in pictures
-        ]
-        row["shown"] = [{"frame": there[i][0], "at": there[i][1]} for i in spread(len(there), each)] if there else []
-    worst = facts.verdict.worst_track if facts and facts.verdict.scored else None
+        row["shown"] = [picture for picture in shown if picture["track_id"] == row["track_id"]]
+    worst = facts.verdict.worst_track
     return sorted(rows, key=lambda row: (row["track_id"] != worst, -(row["highest"] or 0.0), row["track_id"]))
 
 
@@ -216,6 +125,27 @@ _UNJUDGED = {  # by what `reason` says (tasks/write_video.py, tasks/score_task.p
     ),
     "": ("Not judged", "There is nothing in it that the detector can judge.", "Look at it and decide yourself."),
 }  # fmt: skip
+_MEDIA = """
+SELECT v.* FROM videos AS v LEFT JOIN desk USING (video_id) WHERE v.video_id = ?
+ORDER BY v.recipe_id IS DISTINCT FROM desk.recipe_id, v.ingested_at DESC, v.recipe_id LIMIT 1
+"""
+_TRACKS = """
+SELECT track_id, count(*) AS frames, min(pts_s) AS from_s, max(pts_s) AS to_s, round(median(x2 - x1)) AS face_px,
+       count(image_of) AS pictures
+FROM frames LEFT JOIN (SELECT track_id, frame, frame AS image_of FROM crops WHERE video_id = $1 AND recipe_id = $2)
+    USING (track_id, frame)
+WHERE video_id = $1 AND recipe_id = $2 GROUP BY track_id ORDER BY track_id
+"""
+# spots: which of a face's pictures, in their order, counted from 0.
+_SHOWN = """
+SELECT track_id, frame, pts_s AS "at" FROM (
+    SELECT track_id, frame, pts_s, row_number() OVER (PARTITION BY track_id ORDER BY frame) - 1 AS spot
+    FROM frames SEMI JOIN (SELECT track_id, frame FROM crops WHERE video_id = $1 AND recipe_id = $2)
+        USING (track_id, frame)
+    WHERE video_id = $1 AND recipe_id = $2
+) SEMI JOIN (SELECT unnest($3::INT[]) AS track_id, unnest($4::BIGINT[]) AS spot) USING (track_id, spot)
+ORDER BY track_id, frame
+"""
 _PARTS = """
 SELECT track_id, part, "drop", largest_drop, largest_second, area FROM part_evidence
 WHERE video_id = ? AND part <> 'rest' ORDER BY part_evidence."drop" DESC

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
+from typing import BinaryIO
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp
@@ -38,12 +40,16 @@ def make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
 
 
 def _make(request: HttpRequest, video_id: str, what: str) -> HttpResponse:
+    job = begin(request, video_id, what)
+    return _state(video_id, what, job) if wants_json(request) else redirect("video", video_id)
+
+
+def begin(request: HttpRequest, video_id: str, what: str) -> Job | None:
+    """Have it made, on record where it is to leave the desk; None: it is there. Raises as `results.ask`."""
     job = ask_copy(video_id) if what == "copy" else results.ask(video_id, what)
     if job is not None and what in SAVED:
         Audit.tell(request.user, "asked", video_id, what)
-    if not wants_json(request):
-        return redirect("video", video_id)
-    return _state(video_id, what, job)
+    return job
 
 
 @require_safe
@@ -57,30 +63,36 @@ def made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
 def _made(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
     if wants_json(request):
         return _state(video_id, what)
-    path = results.path_of(video_id, what)
+    if what in SAVED:
+        return saved(request, video_id, what)
+    if what == "copy":
+        return redirect("video_file", video_id)
+    with _opened(video_id, what) as file:
+        data = file.read()
+    return _explanation(request, data) if what == "explain" else JsonResponse(json.loads(data))
+
+
+def saved(request: HttpRequest, video_id: str, what: str) -> HttpResponseBase:
+    """A file to be kept outside of the desk, whole or a range of it, on record. Raises Problem where it is not made."""
     # Each part that is taken leaves a line in the audit, and must not flood it.
-    if what in SAVED and is_ratelimited(request, group="saved", key="user", rate="60/m", increment=True):
+    if is_ratelimited(request, group="saved", key="user", rate="60/m", increment=True):
         raise Ratelimited()
+    kind, word, ending = SAVED[what]
+    file = _opened(video_id, what)
+    answer = ranges.answer(request, file, os.fstat(file.fileno()).st_size, kind, Path(file.name).stem)
+    name = file_name(known(video_id)["name"] or "", video_id, word, ending)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    if request.method == "GET" and answer.status_code in (200, 206):
+        Audit.tell(request.user, "exported", video_id, what)
+    return answer
+
+
+def _opened(video_id: str, what: str) -> BinaryIO:
     try:
-        file = used(path).open("rb")
+        return used(results.path_of(video_id, what)).open("rb")
     except FileNotFoundError:
         said = "Or the verdict has changed since it was made."
         raise Problem("This is not made yet", said, "Ask for it on the video's page.", 404) from None
-    if what == "explain":
-        with file:
-            return _explanation(request, file.read())
-    if what in SAVED:
-        kind, word, ending = SAVED[what]
-        name = known(video_id)["name"] or ""
-        answer = ranges.answer(request, file, os.fstat(file.fileno()).st_size, kind, path.stem)
-        answer["Content-Disposition"] = f'attachment; filename="{file_name(name, video_id, word, ending)}"'
-        if request.method == "GET" and answer.status_code in (200, 206):
-            Audit.tell(request.user, "exported", video_id, what)
-        return answer
-    with file:
-        if what == "strip":
-            return JsonResponse(json.loads(file.read()))
-    return redirect("video_file", video_id)
 
 
 @xframe_options_sameorigin

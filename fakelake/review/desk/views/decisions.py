@@ -14,7 +14,7 @@ from fakelake.review.desk.errors import wants_json
 from fakelake.review.desk.models import Decision
 from fakelake.review.desk.views.queue import list_of
 from fakelake.review.service import differences
-from fakelake.review.service.decisions import WAITING, WORDS, NoDecision, hidden_from
+from fakelake.review.service.decisions import WAITING, WORDS, hidden_from
 from fakelake.review.service.decisions import decide as say
 from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import next_after
@@ -61,7 +61,8 @@ def decide_many(request: HttpRequest) -> HttpResponse:
                    "query": list_of(request).query()}  # fmt: skip
         return render(request, "desk/decide_many.html", context)
     made = _said(request, ids)
-    messages.success(request, f"Decided on {len(made)} videos: {WORDS[label]}.")
+    said = f"Decided on {len(made)} {'video' if len(made) == 1 else 'videos'}: {WORDS[label]}."
+    messages.success(request, said, extra_tags=f"undo {made[0].pk}")
     return redirect(f"{reverse('queue')}?{list_of(request).query()}")
 
 
@@ -86,22 +87,21 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("moderator")
 def undo(request: HttpRequest, decision_id: object) -> HttpResponse:
-    """Take back a word of one's own (an administrator: anybody's) that is no label yet."""
+    """Take back one's own word (an administrator: anybody's) that is no label yet; `all`: what was said with it too."""
     decision = get_object_or_404(Decision, pk=decision_id)
     if decision.by_id != request.user.pk and not may(request.user, "administrator"):
         raise Problem("This is another person's decision", todo="Ask them, or an administrator.", status=403)
-    if not take_back(request.user, decision):
+    taken = take_back(request.user, decision, together=bool(request.POST.get("all")))
+    if not taken:
         raise Problem(
             "This decision is a label already", "The time to undo it is over.",
             "Decide again on the video: the latest word counts, and both stay on record.", status=409,
         )  # fmt: skip
-    messages.success(request, "Taken back.")
-    target = f"{reverse('video', args=[decision.video_id])}?{list_of(request).query()}"
+    messages.success(request, "Taken back." if taken == 1 else f"Taken back on {taken} videos.")
+    where = reverse("video", args=[decision.video_id]) if taken == 1 else reverse("queue")
+    target = f"{where}?{list_of(request).query()}"
     return JsonResponse({"next": target}) if wants_json(request) else redirect(target)
 
 
 def _said(request: HttpRequest, ids: list[str]) -> list[Decision]:
-    try:
-        return say(reader(), request.user, ids, request.POST.get("label", ""), request.POST.get("note", ""))
-    except NoDecision as error:
-        raise Problem("This is no decision", str(error), "Go back and choose.") from None
+    return say(reader(), request.user, ids, request.POST.get("label", ""), request.POST.get("note", ""))

@@ -14,7 +14,6 @@ from django_ratelimit.decorators import ratelimit
 from fakelake.review.desk.access import needs
 from fakelake.review.desk.models import Audit
 from fakelake.review.service import quarantine
-from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
 
@@ -60,10 +59,7 @@ def retry(request: HttpRequest) -> HttpResponse:
             "most": quarantine.MOST_FILES,
         }
         return render(request, "desk/quarantine_sure.html", shown)
-    try:
-        quarantine.retries().start(uris, request.user.get_username())
-    except quarantine.RetryBusy as busy:
-        raise Problem("A retry is under way", str(busy), "Wait until it has ended, then try again.", 409) from None
+    quarantine.retries().start(uris, request.user.get_username())
     what = f"all of {kind or 'every kind'}: " if kind is not None else ""
     Audit.tell(request.user, "retried", detail=f"{what}{len(uris)} files: {', '.join(uris)}"[:4000])
     messages.success(request, f"{len(uris):,} {'file is' if len(uris) == 1 else 'files are'} being tried again.")

@@ -10,7 +10,6 @@ from django_ratelimit.decorators import ratelimit
 from fakelake.review.desk.access import needs
 from fakelake.review.desk.models import Audit
 from fakelake.review.service import questions
-from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
 FIRST = "SELECT band, count(*) AS videos FROM verdicts GROUP BY band ORDER BY videos DESC"
@@ -35,8 +34,6 @@ def page(request: HttpRequest) -> HttpResponse:
             shown["answer"] = questions.ask(reader().lake, sql)
         except questions.SqlRefused as refused:
             shown["refused"], status = str(refused), 400
-        except questions.SqlBusy as busy:
-            raise Problem("The SQL page is busy", str(busy), "Go back and try again in a moment.", 503) from None
     shown["cookbook"] = questions.cookbook()
     shown["views"] = questions.views(reader())
     return render(request, "desk/sql.html", shown, status=status)

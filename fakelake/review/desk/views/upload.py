@@ -22,27 +22,29 @@ from fakelake.review.service.reader import LakeBusyNow
 from fakelake.review.service.uploads import intake, links, retention
 from fakelake.review.service.uploads.by_path import take_path
 from fakelake.review.service.uploads.inbox import inbox
-from fakelake.review.service.uploads.receive import Receipt, Refused, received
+from fakelake.review.service.uploads.listing import Page, named, page_of
+from fakelake.review.service.uploads.receive import received
 from fakelake.review.service.uploads.usual import usual_s
 
 
 @require_GET
 @needs("viewer")
 def index(request: HttpRequest) -> HttpResponse:
-    """The page; its list is there without a script, and moves with one."""
+    """The page; its list is there without a script, and moves with one. `page`: of the list."""
     try:
         trouble = None
         inbox()
     except Problem as problem:
         trouble = problem
-    shown, usual, busy = [], None, ""
+    page, usual, busy = Page([], 1, 1), None, ""
     try:
         if not trouble:
-            shown, usual = _shown(request), usual_s()
+            page = page_of(request.user, may(request.user, "administrator"), _number(request.GET.get("page", "")))
+            usual = usual_s()
     except LakeBusyNow as error:
         busy = str(error)
     return render(request, "desk/upload.html", {
-        "states": shown, "usual": usual, "busy": busy, "trouble": trouble, "limit": settings.FAKELAKE.desk_upload_bytes,
+        "page": page, "usual": usual, "busy": busy, "trouble": trouble, "limit": settings.FAKELAKE.desk_upload_bytes,
         "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES, "ticket": _ticket(request), "roots": _roots(),
     })  # fmt: skip
 
@@ -67,43 +69,33 @@ def receive(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 def _take_files(request: HttpRequest) -> HttpResponse:
     request.method = "POST"
-    taken: list[intake.Accepted] = []
     with received(request) as receipt:
-        for file in receipt.files:
-            try:
-                taken.append(intake.accept(file, request.user))
-            except Refused as refused:
-                receipt.refused.append(refused)
-    return _answer(request, taken, receipt)
-
-
-def _answer(request: HttpRequest, taken: list[intake.Accepted], receipt: Receipt) -> HttpResponse:
-    status = receipt.refused[0].status if receipt.refused else 201 if any(not a.known for a in taken) else 200
+        outcome = intake.accept_all(receipt, request.user, "upload")
+    if not wants_json(request) and outcome.status == 201 and not any(one.known for one in outcome.taken):
+        for one in outcome.taken:
+            messages.success(request, f"{one.name} is taken.")
+        return redirect("upload")
+    pages = intake.pages_of(one.video_id for one in outcome.taken)
     if wants_json(request):
-        accepted = [
-            {"name": a.name, "known": a.known, "video_id": a.video_id, "id": str(a.upload.id) if a.upload else None,
-             "url": intake.page_of(a)} for a in taken
-        ]  # fmt: skip
-        refused = [{"name": r.name, "error": r.error, "said": r.said, "todo": r.todo} for r in receipt.refused]
-        return JsonResponse({"accepted": accepted, "refused": refused}, status=status)
-    if not receipt.refused:
-        for one in taken:
-            messages.success(request, f"{one.name} is here already." if one.known else f"{one.name} is taken.")
-        if not any(one.known for one in taken):
-            return redirect("upload")
-    shown = [(one, intake.page_of(one)) for one in taken]
-    list(messages.get_messages(request))  # the page says it itself
-    return render(request, "desk/upload_result.html", {"taken": shown, "refused": receipt.refused}, status=status)
+        told = outcome.told()
+        for one in told["accepted"]:
+            one["url"] = pages.get(one["video_id"], "")
+        return JsonResponse(told, status=outcome.status)
+    shown = [(one, pages.get(one.video_id, "")) for one in outcome.taken]
+    whole = {"taken": shown, "refused": outcome.refused}
+    return render(request, "desk/upload_result.html", whole, status=outcome.status)
 
 
 @require_GET
 @needs("viewer")
 def states(request: HttpRequest) -> HttpResponse:
-    """The list as JSON: each upload's state, and the same as a piece of the page."""
+    """The list as JSON: each state, and the same as a piece of the page. `id`, repeated: of these; else the latest."""
+    everybody, ids = may(request.user, "administrator"), request.GET.getlist("id")
+    found = named(request.user, everybody, ids) if ids else page_of(request.user, everybody).states
     return JsonResponse({"uploads": [
         {**asdict(state), "moving": state.moving,
          "html": render_to_string("desk/upload_item.html", {"state": state}, request)}
-        for state in _shown(request)
+        for state in found
     ]})  # fmt: skip
 
 
@@ -141,19 +133,13 @@ def delete(request: HttpRequest, upload_id: object) -> HttpResponse:
     return redirect("upload")
 
 
-def _shown(request: HttpRequest) -> list[intake.UploadState]:
-    """What a person gave lately, an administrator what anybody gave; or just the ids that the address names."""
-    everybody = may(request.user, "administrator")
-    fetched = links.under_way(request.user, everybody)
-    found = intake.states_of(intake.latest(request.user, everybody))
-    shown = sorted([*fetched, *found], key=lambda state: state.at, reverse=True)[: intake.SHOWN]
-    named = request.GET.getlist("id")
-    return [state for state in shown if state.id in named] if named else shown
-
-
 def _ticket(request: HttpRequest) -> str:
     """Lets a form of this session upload, and nothing else: it stands in an address, where the token shall not."""
     return salted_hmac("fakelake.review upload form", request.session.session_key or "").hexdigest()
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else 1
 
 
 def _roots() -> list[str]:

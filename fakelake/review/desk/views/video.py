@@ -14,10 +14,11 @@ from fakelake.review.service.listing import Filters
 from fakelake.review.service.media import playback, results
 from fakelake.review.service.media.cache import drop
 from fakelake.review.service.media.job import TooBusy
+from fakelake.review.service.player import boxes_of
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
-from fakelake.review.service.video import boxes_of, calibration_of, meaning_of, record_of, unjudged
+from fakelake.review.service.video import calibration_of, meaning_of, record_of, unjudged
 from fakelake.tasks import explain_words as words
 
 
@@ -27,7 +28,7 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
     """Everything that is on record of a video, and a form to decide."""
     record = record_of(reader(), video_id)
     filters = Filters.from_query(request.GET)
-    verdict = record.facts.verdict if record.facts else None
+    facts, verdict = record.facts, record.facts.verdict
     waiting = Decision.objects.filter(video_id=video_id, state__in=("waiting", "disputed")).select_related("by")
     film, unplayable = _film(video_id)
     context = {
@@ -35,19 +36,19 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
         "row": record.row,
         "media": record.media,
         "verdict": verdict,
-        "reading": record.facts.reading if record.facts else None,
-        "recipe": record.facts.recipe if record.facts else None,
+        "reading": facts.reading,
+        "recipe": facts.recipe,
         "meaning": meaning_of(record),
         "calibration": calibration_of(record),
         "unjudged": unjudged(record.row["reason"] or "") if record.row["band"] == "not_applicable" else None,
-        "decided": words.decision(verdict) if verdict else None,
+        "decided": words.decision(verdict),
         "strip": strip_of(record),
         "parts": _bars(record.parts),
         "waiting": waiting,
         "own": next((decision for decision in waiting if decision.by_id == request.user.pk), None),
         "query": filters.query(),
         "film": film,
-        "by_marks": record.facts is not None and record.facts.by_marks,
+        "by_marks": facts.by_marks,
         "explained": record.scored and results.path_of(video_id, "explain").exists(),
         "undone_note": _undone_note(request, video_id),
         "unplayable": unplayable,
@@ -61,14 +62,12 @@ def _undone_note(request: HttpRequest, video_id: str) -> str:
     return last.note if last is not None and last.state == "undone" else ""
 
 
-def _film(video_id: str) -> tuple[playback.Playback | None, Exception | None]:
+def _film(video_id: str) -> tuple[playback.Playback | None, Problem | None]:
     """What there is to play; or why there is nothing, with the words for it."""
     try:
         return playback.playback(video_id), None
-    except playback.Unplayable as error:
-        return None, error
-    except TooBusy as error:
-        return None, Problem("The desk is busy", str(error), "Reload the page in some minutes.")
+    except (playback.Unplayable, TooBusy) as problem:
+        return None, problem
 
 
 @require_GET

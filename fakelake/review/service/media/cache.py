@@ -18,7 +18,8 @@ from django.conf import settings
 
 from fakelake.review.service.media.job import Job
 from fakelake.review.service.media.look import Look, identity
-from fakelake.review.service.reader import NoVideo, reader
+from fakelake.review.service.problem import NoVideo
+from fakelake.review.service.reader import reader
 from fakelake.tasks.source_file import path_of
 
 MOST_BYTES = 20 << 30  # of all results together
@@ -40,7 +41,7 @@ def known(video_id: str) -> dict[str, object]:
     """The video's row of the table `desk` (service/reader.py). Raises NoVideo."""
     found = reader().rows("SELECT * EXCLUDE (place) FROM desk WHERE video_id = ?", [video_id])
     if not found:
-        raise NoVideo(f"The lake has no video {video_id[:12]}. It may have been forgotten at a person's request.")
+        raise NoVideo(video_id)
     return found[0]
 
 

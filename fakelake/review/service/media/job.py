@@ -6,11 +6,16 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fakelake.review.service.problem import Busy
+
 QUICK, SLOW, MODEL = LANES = "quick", "slow", "model"  # a worker each: who wants to watch waits for no heat map
 
 
-class TooBusy(Exception):
-    """More work waits than the desk takes on; the text is for people."""
+class TooBusy(Busy):
+    """More work waits than the desk takes on."""
+
+    def __init__(self) -> None:
+        super().__init__("The desk is busy", "Many tasks are waiting already.", "Try again in some minutes.")
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ class Jobs:
             if before is not None and before.open:
                 return before
             if len(self._waiting[job.lane]) >= (MOST_WAITING if job.urgent else MOST_WAITING // 2):
-                raise TooBusy("Many tasks are waiting already. Try again in some minutes.")
+                raise TooBusy()
             self._jobs[job.key] = job
             self._jobs.move_to_end(job.key)
             self._forget_old()

@@ -19,6 +19,7 @@ from fakelake.review.service.media.cache import folder, known, looked, places, u
 from fakelake.review.service.media.job import QUICK, Job
 from fakelake.review.service.media.jobs import jobs
 from fakelake.review.service.media.look import Look, identity
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.tasks.source_file import path_of
 
@@ -27,12 +28,11 @@ GONE, CHANGED, UNFIT = 404, 409, 422
 NOT_THERE = "not where the lake saw them"  # in the words of tasks/known_source.py
 
 
-class Unplayable(Exception):
-    """There is nothing to play; the texts are for people. status: of HTTP: GONE, CHANGED or UNFIT."""
+class Unplayable(Problem):
+    """There is nothing to play. status: GONE, CHANGED or UNFIT."""
 
     def __init__(self, status: int, title: str, said: str, todo: str) -> None:
-        super().__init__(f"{title}. {said}")
-        self.status, self.title, self.said, self.todo = status, title, said, todo
+        super().__init__(title, said, todo, status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

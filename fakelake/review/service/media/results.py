@@ -35,13 +35,13 @@ class Kind:
 
 
 _SCORE = ("p_fake", "band", "logit", "model_version", "calibration_id", "recipe_id", "scored_at", "provenance")
-_SAID = (*_SCORE, "reason", "name", "dataset", "decided", "decided_by", "decided_on")
+_SAID = ("reason", "name", "dataset", "decided", "decided_by", "decided_on", "label", "label_origin")
 KINDS = {
     "copy": Kind("mp4", None, 600, 10, urgent=True),
     "strip": Kind("json", ("worst_second",), 120, 1, QUICK),
     "overlay": Kind("mp4", _SCORE, 600, 10),
-    "explain": Kind("html", _SAID, 900, 2, MODEL),
-    "case": Kind("zip", (*_SAID, "label", "label_origin"), 900, 10),
+    "explain": Kind("html", _SCORE, 900, 2, MODEL),  # a decision does not change what the model saw
+    "case": Kind("zip", (*_SCORE, *_SAID), 900, 10),
 }
 
 

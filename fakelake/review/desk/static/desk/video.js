@@ -25,7 +25,7 @@ function draw(at) {
   $("faces").dataset.faces = JSON.stringify(faces.map((f) => ({ id: f.id, box: f.box, text: faceText(f, data.by_marks) })));
   $("faces-now").textContent = faces.map((f) => faceText(f, data.by_marks)).join("; ");
   const notLooked = data.until_s !== null && at > data.until_s + 1 / (data.fps || 25);
-  $("film-said").textContent = notLooked ? `Not looked at beyond ${data.until_s.toFixed(1)} s: the recipe stops there.` : data.cut ? "Only the first faces are drawn: the video has too many." : "";
+  $("film-said").textContent = notLooked ? `Not looked at beyond ${data.until_s.toFixed(1)} s.` : data.cut ? "Only the first faces are drawn: the video has too many." : "";
   if (strip) {
     const duration = Number(strip.dataset.duration), x = Math.min(1000, Math.max(0, (at / duration) * 1000));
     $("cursor").setAttribute("d", `M${x.toFixed(1)} 0 v120`);
@@ -58,7 +58,12 @@ if (film) {
 }
 
 function fullScreen() { if (document.fullscreenElement) document.exitFullscreen(); else stage.requestFullscreen(); }
-function step(by) { film.pause(); seek(shownAt + by / ((data && data.fps) || 25)); }
+/** One picture on or back, however long pictures last: back is just before the one that is shown began. */
+function step(by) {
+  film.pause();
+  if (by < 0) seek(shownAt - 0.002);
+  else seek(Math.max(shownAt, film.currentTime - offset) + 1 / ((data && data.fps) || 25));
+}
 
 document.addEventListener("click", (event) => {
   const to = event.target.closest(".seek");
