@@ -79,7 +79,9 @@ class Lake:
     def _create(cls, location: LakeLocation) -> Lake:
         from fakelake.catalog.publish import publish_locked
 
-        if location.size(LOCK_FILE) is None and (stranger := next(location.files(), None)):
+        # Servers may keep their own records there before there is anything else.
+        strangers = (file for file in location.files() if not file.path.startswith("_up/"))
+        if location.size(LOCK_FILE) is None and (stranger := next(strangers, None)):
             raise FileExistsError(
                 f"{location.root} is not empty and not a lake (it holds {stranger.path!r}). Choose another directory."
             )

@@ -10,6 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fakelake.review.desk.settings")
 import django
 from gunicorn.app.base import BaseApplication
 
+from fakelake.review.worker import Worker
+
 THREADS = 64  # most of them wait for slow lines
 GRACE_S = 15
 
@@ -22,11 +24,12 @@ class Desk(BaseApplication):
 
         host = settings.FAKELAKE.desk_bind
         self.cfg.set("bind", f"{f'[{host}]' if ':' in host else host}:{settings.FAKELAKE.desk_port}")
-        self.cfg.set("worker_class", "gthread")
+        self.cfg.set("worker_class", Worker)
         self.cfg.set("workers", 1)
         self.cfg.set("threads", THREADS)
         self.cfg.set("graceful_timeout", GRACE_S)
-        self.cfg.set("timeout", 120)  # of a worker that gives no sign of life, not of a request
+        self.cfg.set("timeout", 120)  # of a worker that gives no sign of life, not of a request (worker.py)
+        self.cfg.set("forwarder_headers", "")  # no proxy of ours names another root, and loopback is anybody's
         self.cfg.set("keepalive", 5)
         self.cfg.set("limit_request_line", 4094)
         self.cfg.set("proc_name", "fakelake-desk")
@@ -47,10 +50,12 @@ def _begin(worker: object) -> None:
     from fakelake.review.service.decisions import Writer
     from fakelake.review.service.media.faces import faces
     from fakelake.review.service.reader import reader
+    from fakelake.review.service.uploads import links
     from fakelake.review.service.uploads.start_run import starter
 
     threading.Thread(target=faces().refresh, name="faces", daemon=True).start()  # or the first face would wait for it
     starter().wake()
+    links.go_on()
     _running.extend((Writer(reader()), starter(), reader()))
 
 

@@ -28,6 +28,12 @@ def test_a_lake_is_not_made_twice_nor_over_other_people_s_files(lake, tmp_path):
         Lake.open(tmp_path / "archive", create=True)
 
 
+def test_servers_records_may_be_there_before_the_lake(tmp_path):
+    (tmp_path / "lake" / "_up" / "desk").mkdir(parents=True)
+    (tmp_path / "lake" / "_up" / "desk" / "secret_key").touch()
+    assert count(Lake.open(tmp_path / "lake", create=True), "videos") == 0
+
+
 def test_a_missing_lake_says_what_to_do(tmp_path):
     with pytest.raises(LakeNotFound, match="--lake"):
         Lake.open(tmp_path / "nowhere")

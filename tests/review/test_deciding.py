@@ -97,3 +97,25 @@ def test_forgetting_wants_a_reason_and_the_videos_id(desk):
     assert client.post(f"/videos/{video}/forget/", {"sure": video[:12]}).status_code == 400
     assert client.post(f"/videos/{video}/forget/", {"why": "asked", "sure": "yes"}).status_code == 400
     assert desk.client("viewer").get(f"/videos/{video}/").status_code == 200
+
+
+def test_what_was_uploaded_goes_with_the_video_that_is_forgotten_and_the_form_says_so(desk):
+    from pathlib import Path
+
+    from django.conf import settings
+
+    from fakelake.review.desk.models import Audit, Upload
+
+    video = desk.ids["blank.mp4"]
+    inbox = Path(settings.FAKELAKE.inbox)
+    (inbox / "0123456789abcdef").mkdir(parents=True, exist_ok=True)
+    (inbox / "0123456789abcdef" / "blank.mp4").write_bytes(b"its bytes")
+    by = desk.people["moderator"]
+    Upload.objects.create(name="blank.mp4", stored="0123456789abcdef/blank.mp4", video_id=video, bytes=9, by=by)
+    client = desk.client("administrator")
+    assert b"with them what was uploaded: blank.mp4 (moderator," in client.get(f"/videos/{video}/").content
+    client.post(f"/videos/{video}/forget/", {"why": "asked", "sure": video[:12]})
+    assert not (inbox / "0123456789abcdef").exists() and Upload.objects.get().deleted_at is not None
+    assert client.get(f"/videos/{video}/").status_code == 404
+    said = list(Audit.objects.exclude(what="logged in").order_by("id").values_list("what", flat=True))
+    assert said == ["forgot", "deleted"]

@@ -217,6 +217,23 @@ def test_what_was_said_of_many_at_once_is_taken_back_at_once_as_far_as_it_is_no_
     assert sorted(left) == [("moderator", "written"), ("other", "waiting")]
 
 
+def test_with_the_rule_of_two_a_mind_that_is_changed_while_the_lake_writes_is_not_lost(
+    of, desk, own_reader, rules, monkeypatch
+):
+    video, append = desk.ids["two.mp4"], type(own_reader.lake).append
+
+    def busy(lake, *rows):
+        of.decide(own_reader, desk.people["moderator"], [video], "real")
+        return append(lake, *rows)
+
+    with rules(desk_two_people=True):
+        of.decide(own_reader, desk.people["moderator"], [video], "fake")
+        of.decide(own_reader, desk.people["other"], [video], "fake")
+        monkeypatch.setattr(type(own_reader.lake), "append", busy)
+        of.flush(own_reader)
+    assert of.Decision.objects.get(label="real").state == "waiting"
+
+
 def test_two_against_two_is_settled_by_nobody(of, desk, own_reader, own_lake, rules):
     video = desk.ids["two.mp4"]
     with rules(desk_two_people=True):

@@ -106,6 +106,13 @@ def test_a_copy_plays_and_its_pictures_stand_at_the_lake_s_own_times(name, optio
     assert bool(shown["sound"]) == bool(options.get("sound"))
 
 
+def test_a_copy_of_a_huge_picture_is_one_that_a_screen_can_show(tmp_path):
+    path = write_clip(tmp_path / "huge.avi", frames=3, fps=10, size=(4098, 1026), codec="mpeg4", b_frames=0)
+    copy_of(path, tmp_path / "copy.mp4")
+    info = probe(tmp_path / "copy.mp4")
+    assert (info.width, info.height, info.frames) == (1920, 482, 3)
+
+
 def test_a_real_clip_of_a_phone_gets_a_copy_that_is_upright_and_whole(tmp_path, chromium):  # noqa: F811
     clip = packaged_clip("face_noface.mov")
     info = probe(clip)

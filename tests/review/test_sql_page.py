@@ -135,6 +135,11 @@ def test_values_are_shown_for_people(moderator):
     assert questions.cell("x" * 5000).text == "x" * 399 + "…"
 
 
+def test_a_long_list_is_cut_before_it_is_made_into_values_of_python(moderator):
+    _, page = ask(moderator, "SELECT range(3000000) AS many, [1, NULL, 3] AS few")
+    assert "[0, 1, 2, 3" in page and "2999999" not in page and "[1, None, 3]" in page
+
+
 def test_values_that_python_has_no_type_for_are_shown_as_well(moderator):
     response, page = ask(
         moderator, "SELECT '12000-01-01'::DATE AS far, 'infinity'::TIMESTAMP AS never, 1::HUGEINT AS n"

@@ -53,7 +53,7 @@ class LoginRequired(LoginRequiredMiddleware):
     """Every page but those that say otherwise needs a log-in; programs under /api/ bring a token instead."""
 
     def process_view(self, request: HttpRequest, view: Callable, args: object, kwargs: object) -> HttpResponse | None:
-        return None if request.path.startswith("/api/") else super().process_view(request, view, args, kwargs)
+        return None if request.path_info.startswith("/api/") else super().process_view(request, view, args, kwargs)
 
     def handle_no_permission(self, request: HttpRequest, view: Callable) -> HttpResponse:
         """To the log-in page and back again; but not where that would open a form's address as a page."""

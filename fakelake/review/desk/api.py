@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django_ratelimit.exceptions import Ratelimited
 from ninja import Field, NinjaAPI, Query, Schema, Status
 from ninja.errors import AuthenticationError, HttpError
 from ninja.throttling import AuthRateThrottle
@@ -14,6 +15,7 @@ from ninja.throttling import AuthRateThrottle
 from fakelake.catalog.lock import LakeBusy
 from fakelake.review.desk.access import may
 from fakelake.review.desk.api_uploads import router as uploads
+from fakelake.review.desk.errors import TOO_MANY
 from fakelake.review.desk.models import Decision
 from fakelake.review.desk.tokens import Bearer, demand
 from fakelake.review.desk.views import case as files
@@ -198,6 +200,11 @@ def _problem(request: HttpRequest, error: Problem) -> object:
 @api.exception_handler(LakeBusy)
 def _busy(request: HttpRequest, error: LakeBusy) -> object:
     return _problem(request, Busy("The lake did not answer in time", str(error)))
+
+
+@api.exception_handler(Ratelimited)
+def _too_many(request: HttpRequest, error: Ratelimited) -> object:
+    return _problem(request, TOO_MANY)
 
 
 @api.exception_handler(PermissionDenied)

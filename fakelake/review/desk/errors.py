@@ -15,6 +15,7 @@ from fakelake.catalog.lock import LakeBusy
 from fakelake.review.service.problem import Busy, Problem
 
 log = logging.getLogger("fakelake.review")
+TOO_MANY = Problem("Too many requests", "", "Wait a minute, then go on.", 429)
 
 
 class PlainErrors:
@@ -27,17 +28,18 @@ class PlainErrors:
         response = self._get_response(request)
         if response.status_code == 405 and not response.content:  # of Django's own decorators
             plain = page(request, 405, "This is no page to open", "A form leads here.", "Go back, or to the queue.")
-            plain["Allow"] = response["Allow"]
-            return plain
+            plain["Allow"], response = response["Allow"], plain
+        # Pages are one person's, on machines that others use too; what may be kept for a while says so itself.
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Ratelimited):
+            error = TOO_MANY
         if isinstance(error, LakeBusy):
             error = Busy("The lake did not answer in time", str(error))
         if isinstance(error, Problem):
             return page_of(request, error)
-        if isinstance(error, Ratelimited):
-            return page(request, 429, "Too many requests", "", "Wait a minute, then go on.")
         return None
 
 
@@ -55,7 +57,7 @@ def page(request: HttpRequest, status: int, title: str, said: str = "", todo: st
 
 def wants_json(request: HttpRequest) -> bool:
     """A script of our pages, or a program."""
-    return request.path.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json")
+    return request.path_info.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -64,7 +66,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, Ratelimited):
-        return page(request, 429, "Too many requests", "", "Wait a minute, then go on.")
+        return page_of(request, TOO_MANY)
     return page(request, 403, "You may not do this", str(exception), "Ask an administrator for the role.")
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group, User
 from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
 
 from fakelake.review.desk.access import ROLES
+from fakelake.review.desk.models import Token
 
 FIRST = "admin"
 
@@ -21,9 +23,19 @@ def add_person(name: str, password: str, role: str) -> AbstractUser:
     person.full_clean(exclude=["password"])
     validate_password(password, person)
     person.set_password(password)
-    person.save()
-    set_role(person, role)
+    with transaction.atomic():
+        person.save()
+        set_role(person, role)
     return person
+
+
+def set_password(person: AbstractUser, password: str) -> None:
+    """Ends their sessions and tokens. Raises ValidationError for a weak one."""
+    validate_password(password, person)
+    person.set_password(password)
+    with transaction.atomic():
+        person.save()
+        password_changed(person)
 
 
 def set_role(person: AbstractUser, role: str) -> None:
@@ -51,7 +63,8 @@ def add_first_person() -> None:
     add_person(FIRST, password, "administrator")
 
 
-def forget_first_password(person: AbstractUser) -> None:
-    """Theirs was changed: what the file says of it holds no more."""
+def password_changed(person: AbstractUser) -> None:
+    """Whoever had the old one may have made tokens; and what the file says of the first one holds no more."""
+    Token.objects.filter(by=person).delete()
     if person.get_username() == FIRST:
         first_password_file().unlink(missing_ok=True)

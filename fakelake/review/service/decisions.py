@@ -124,9 +124,10 @@ def flush(reader: LakeReader, now: datetime | None = None) -> int:
     with _flushing:
         with _claiming:
             ripe = _ripe(until)
+            lost = _lost(ripe, until)
             _claimed.update(d.pk for d in ripe)
         try:
-            new = _write(reader.lake, ripe, until) if ripe else []
+            new = _write(reader.lake, ripe, lost) if ripe else []
         finally:
             with _claiming:
                 _claimed.clear()
@@ -136,8 +137,20 @@ def flush(reader: LakeReader, now: datetime | None = None) -> int:
     return len(new)
 
 
-def _write(lake: Lake, ripe: Sequence[Decision], until: datetime) -> list[Decision]:
-    """Those of the ripe that the lake did not have."""
+def _lost(ripe: Sequence[Decision], until: datetime) -> list[UUID]:
+    """Other words on the same videos: they would be the second person's for whoever says the same in a year.
+
+    Without the rule of two, what can still be taken back has lost nothing: it becomes a label of its own.
+    """
+    others = Decision.objects.filter(video_id__in=[d.video_id for d in ripe], state__in=WAITING)
+    others = others.exclude(pk__in=[d.pk for d in ripe])
+    return list(
+        (others if settings.FAKELAKE.desk_two_people else others.filter(at__lte=until)).values_list("pk", flat=True)
+    )
+
+
+def _write(lake: Lake, ripe: Sequence[Decision], lost: Sequence[UUID]) -> list[Decision]:
+    """Those of the ripe that the lake did not have. A word that comes meanwhile is none of the lost."""
     videos = [d.video_id for d in ripe]
     there = lake.read("labels", ["video_id", "labelled_by", "labelled_at"], one_of("video_id", videos))
     keys = {(row["video_id"], row["labelled_by"], row["labelled_at"]) for row in there.to_pylist()}
@@ -146,10 +159,7 @@ def _write(lake: Lake, ripe: Sequence[Decision], until: datetime) -> list[Decisi
         lake.append("labels", [_label(decision) for decision in new])
     with transaction.atomic():
         Decision.objects.filter(pk__in=[d.pk for d in ripe]).update(state="written", written_at=timezone.now())
-        # Or a word that lost would be the second person's for whoever says the same in a year. Without the rule of two
-        # what can still be taken back has lost nothing: it becomes a label of its own.
-        lost = Decision.objects.filter(video_id__in=videos, state__in=WAITING)
-        (lost if settings.FAKELAKE.desk_two_people else lost.filter(at__lte=until)).update(state="outvoted")
+        Decision.objects.filter(pk__in=lost, state__in=WAITING).update(state="outvoted")
     return new
 
 

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 import fakelake.catalog
 from fakelake.catalog.guard import SqlRefused, run_select
@@ -71,7 +72,7 @@ def ask(lake: Lake, sql: str) -> Answer:
     columns = shown.columns[:COLUMNS]
     kinds = [column.type for column in columns]
     numbers = [pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) for t in kinds]
-    values = [[cell(value) for value in _values(column)] for column in columns]
+    values = [[cell(value) for value in _values(_cut(column))] for column in columns]
     return Answer(
         columns=list(zip(answer.column_names, numbers, strict=False)),
         rows=[list(row) for row in zip(*values, strict=True)],
@@ -161,6 +162,13 @@ def _values(column: pa.ChunkedArray | pa.Array) -> list[object]:
         return column.to_pylist()
     except (ValueError, OverflowError, ImportError, pa.ArrowException):
         return [None if text is None else str(text) for text in column.cast(pa.string()).to_pylist()]
+
+
+def _cut(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Long lists as far as a cell could show them: as Python's own values they take many times the memory."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return pc.list_slice(column, 0, LETTERS)
+    return column
 
 
 def _csv_line(row: Iterator[object]) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
+from django_ratelimit.decorators import ratelimit
 
 from fakelake.review.desk.access import needs
 from fakelake.review.desk.models import Audit, Token
-from fakelake.review.desk.people import forget_first_password
+from fakelake.review.desk.people import password_changed
 from fakelake.review.service.problem import Problem
 
 TOKENS = 20  # a person
@@ -19,6 +21,7 @@ TOKENS = 20  # a person
 
 @require_http_methods(["GET", "POST"])
 @needs("viewer")
+@ratelimit(key="user", rate="10/m", method="POST")  # it checks a password
 def page(request: HttpRequest) -> HttpResponse:
     """Change the password; make a token, which is shown this once; take one back."""
     form, token = PasswordChangeForm(request.user), None
@@ -27,11 +30,12 @@ def page(request: HttpRequest) -> HttpResponse:
         if does == "password":
             form = PasswordChangeForm(request.user, request.POST)
             if form.is_valid():
-                form.save()
+                with transaction.atomic():
+                    form.save()
+                    password_changed(form.user)
+                    Audit.tell(request.user, "changed password")
                 update_session_auth_hash(request, form.user)
-                forget_first_password(form.user)
-                Audit.tell(request.user, "changed password")
-                messages.success(request, "The password is changed.")
+                messages.success(request, "The password is changed. Tokens of before are worth nothing any more.")
                 return redirect("account")
         elif does == "token":
             name = request.POST.get("name", "").strip()[:80]

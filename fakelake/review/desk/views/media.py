@@ -19,7 +19,7 @@ from fakelake.review.service.reader import reader
 
 MOST_FRAMES = 10**9
 MOST_AT_ONCE = 8 << 20  # bytes of an answer to "from here on"
-FOREVER = "private, max-age=31536000, immutable"
+A_WHILE = "private, max-age=3600"  # a video may be forgotten meanwhile
 
 _RECIPE = "SELECT recipe_id FROM desk WHERE video_id = ?"
 _LATEST_RECIPE = "SELECT recipe_id FROM videos WHERE video_id = ? ORDER BY ingested_at DESC, recipe_id LIMIT 1"
@@ -72,7 +72,7 @@ def frame(request: HttpRequest, video_id: str, number: int) -> HttpResponse:
         data = used(path).read_bytes()
     except FileNotFoundError:
         raise Problem("This picture has just been dropped", "", "Reload the page.", 503) from None
-    return HttpResponse(data, content_type="image/jpeg", headers={"Cache-Control": FOREVER})
+    return HttpResponse(data, content_type="image/jpeg", headers={"Cache-Control": A_WHILE})
 
 
 @require_safe
@@ -86,4 +86,4 @@ def face(request: HttpRequest, video_id: str, track: int, frame: int) -> HttpRes
     if data is None:
         raise Http404("The lake has no picture of this face.")
     kind = "image/png" if data.startswith(b"\x89PNG") else "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"
-    return HttpResponse(data, content_type=kind, headers={"Cache-Control": FOREVER})
+    return HttpResponse(data, content_type=kind, headers={"Cache-Control": A_WHILE})

@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from fakelake.review.desk.access import ROLES, needs, role_of
 from fakelake.review.desk.models import Audit
-from fakelake.review.desk.people import add_person, set_role
+from fakelake.review.desk.people import add_person, set_password, set_role
 from fakelake.review.service.problem import Problem
 
 
@@ -20,12 +22,17 @@ from fakelake.review.service.problem import Problem
 def page(request: HttpRequest) -> HttpResponse:
     """Add a person, change a role, close or open an account. Nobody is deleted: their words stay theirs."""
     if request.method == "POST":
-        does = {"add": _add, "role": _role, "active": _active}.get(request.POST.get("do", ""))
+        does = {
+            "add": _add, "role": _role, "active": _active, "password": _password, "revoke": _revoke,
+        }.get(request.POST.get("do", ""))  # fmt: skip
         if does is None:
             raise Problem("This form is not known", todo="Go back and try again.")
-        does(request)
+        with transaction.atomic():  # what was done, and that it was
+            does(request)
         return redirect("people")
-    people = [(person, role_of(person)) for person in User.objects.order_by("username")]
+    people = [
+        (person, role_of(person)) for person in User.objects.order_by("username").annotate(token_count=Count("tokens"))
+    ]
     return render(request, "desk/people.html", {"people": people, "roles": ROLES})
 
 
@@ -56,6 +63,24 @@ def _active(request: HttpRequest) -> None:
     person.save(update_fields=["is_active"])
     Audit.tell(request.user, "opened account" if person.is_active else "closed account", detail=str(person))
     messages.success(request, f"{person} {'may log in again' if person.is_active else 'may not log in any more'}.")
+
+
+def _password(request: HttpRequest) -> None:
+    person = _person(request)
+    try:
+        set_password(person, request.POST.get("password", ""))
+    except ValidationError as error:
+        raise Problem("The password was not changed", " ".join(error.messages), "Go back and mend it.") from None
+    Audit.tell(request.user, "set password", detail=str(person))
+    messages.success(request, f"{person} has a new password; their sessions and tokens have ended.")
+
+
+def _revoke(request: HttpRequest) -> None:
+    person = _person(request)
+    names = list(person.tokens.values_list("name", flat=True))
+    person.tokens.all().delete()
+    Audit.tell(request.user, "revoked token", detail=f"{person}: {', '.join(names)}")
+    messages.success(request, f"{person} has no tokens any more.")
 
 
 def _person(request: HttpRequest) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -12,12 +13,14 @@ from fakelake.review.desk.access import needs
 from fakelake.review.desk.models import Audit, Decision
 from fakelake.review.service.listing import Filters
 from fakelake.review.service.media import playback, results
-from fakelake.review.service.media.cache import drop
+from fakelake.review.service.media.cache import drop, known
 from fakelake.review.service.media.job import TooBusy
 from fakelake.review.service.player import boxes_of
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.strip import strip_of
+from fakelake.review.service.uploads import retention
+from fakelake.review.service.uploads.listing import uploads_of
 from fakelake.review.service.video import calibration_of, meaning_of, record_of, unjudged
 from fakelake.tasks import explain_words as words
 
@@ -52,6 +55,7 @@ def page(request: HttpRequest, video_id: str) -> HttpResponse:
         "explained": record.scored and results.path_of(video_id, "explain").exists(),
         "undone_note": _undone_note(request, video_id),
         "unplayable": unplayable,
+        "uploads": uploads_of(video_id),
     }
     return render(request, "desk/video.html", context)
 
@@ -82,7 +86,7 @@ def boxes(request: HttpRequest, video_id: str) -> HttpResponse:
 @require_POST
 @needs("administrator")
 def forget(request: HttpRequest, video_id: str) -> HttpResponse:
-    """A person's right: faces, scores and caches go, the audit stays. The file itself is not the lake's to delete."""
+    """A person's right: faces, scores, caches and uploaded files go, the audit stays. Other files are not ours."""
     why = request.POST.get("why", "").strip()
     if not why:
         raise Problem("Say why", todo="Go back: the reason goes on record, and cannot be given later.")
@@ -90,11 +94,17 @@ def forget(request: HttpRequest, video_id: str) -> HttpResponse:
         raise Problem(
             "This was not confirmed", todo=f"Go back and type {video_id[:12]} to say that you mean this very video."
         )
+    known(video_id)
+    Audit.tell(request.user, "forgot", video_id, why)  # before: a process may be killed in between
     try:
         gone = forget_video(reader().lake, video_id, by=str(request.user), why=why)
     except NoSuchVideo as error:
         raise Http404(str(error)) from None
-    Audit.tell(request.user, "forgot", video_id, why)
+    for upload in uploads_of(video_id):
+        try:
+            retention.delete(upload, request.user, " (forgotten)")
+        except OSError as error:
+            messages.error(request, f"{upload.name} is still in the inbox: {error.strerror or error}. Delete it there.")
     reader().refresh(wait_s=5)  # a page that is open would have things made anew
     for each in (video_id, *gone.made):
         drop(each)

@@ -23,6 +23,7 @@ from pathlib import Path
 from fakelake.catalog.lake import Lake
 
 NICENESS = 10  # pages go first
+MEMORY = 4 << 30  # of one that decodes a stranger's file
 MOST_BYTES = 20 << 30  # of one file that it writes
 
 
@@ -48,6 +49,9 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     most = MOST_BYTES if hard == resource.RLIM_INFINITY else min(hard, MOST_BYTES)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if order.get("kind") != "explain":  # that starts a process of its own, with torch in it
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
     def tell(progress: float) -> None:
         print(json.dumps({"progress": round(progress, 4)}), file=told, flush=True)
@@ -79,6 +83,8 @@ def _make(order: Mapping[str, object], tell: Callable[[float], None]) -> str:
         return ""
     except MediaError as error:
         return f"{error.message} {error.remedy}"
+    except MemoryError:
+        return f"It needs more than {MEMORY >> 30} GiB of memory: its pictures are too large to be shown here."
     except SourceUnfit as error:  # between its first and last line it names places on this machine: those are the log's
         print(error, file=sys.stderr)
         first, *rest = str(error).splitlines()

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -40,6 +41,7 @@ PLAYED_FORMATS = ("yuv420p", "yuvj420p", "yuva420p")
 ENCODER = {"crf": "20", "preset": "veryfast", "g": "50"}  # a key picture each two seconds or so, to seek quickly
 TOLD_EVERY = 25  # pictures
 LONG_SIDE = 320  # px, of a single picture
+COPY_SIDE = 1920  # px; of a copy: an encoder holds some forty pictures in memory
 TURNS = {(False, False, False), (True, True, False), (False, True, True), (True, False, True)}  # without a mirror
 
 
@@ -104,9 +106,12 @@ def browser_offset(path: Path, info: VideoInfo) -> float:
 
 
 def copy(lake: Lake, order: Mapping[str, object], out: Path, tell: Tell) -> None:
-    """H.264 in mp4, upright, its pictures at the video's own times from 0 on, its sound kept. Raises MediaError."""
+    """H.264 in mp4, upright, its pictures at the video's own times from 0 on, its sound kept, at most COPY_SIDE large.
+
+    Raises MediaError.
+    """
     with _bytes(lake, order) as source, ExitStack() as stack:
-        info, reformatter = probe(source), VideoReformatter()
+        info, reformatter = _at_most(probe(source), COPY_SIDE), VideoReformatter()
         container = stack.enter_context(media_file.open_media(source, stage="decode"))
         made = stack.enter_context(av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}))
         stream = video_stream(made, info, container, ENCODER)
@@ -122,6 +127,11 @@ def copy(lake: Lake, order: Mapping[str, object], out: Path, tell: Tell) -> None
                 tell(frame.index / max(1, info.frames))
         made.mux(stream.encode(None))
         sound.rest()
+
+
+def _at_most(info: VideoInfo, side: int) -> VideoInfo:
+    scale = min(1.0, side / max(info.width, info.height))
+    return replace(info, width=max(2, round(info.width * scale)), height=max(2, round(info.height * scale)))
 
 
 def strip(lake: Lake, order: Mapping[str, object], out: Path, tell: Tell) -> None:

@@ -7,13 +7,12 @@ from argparse import ArgumentParser
 from getpass import getpass
 
 from django.contrib.auth.models import User
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from fakelake.review.desk.access import ROLES, role_of
 from fakelake.review.desk.models import Audit
-from fakelake.review.desk.people import add_person, forget_first_password, set_role
+from fakelake.review.desk.people import add_person, set_password, set_role
 
 
 class Command(BaseCommand):
@@ -36,10 +35,7 @@ class Command(BaseCommand):
                 if role:
                     set_role(person, role)
                 if password:
-                    validate_password(given := _ask(), person)
-                    person.set_password(given)
-                    person.save()
-                    forget_first_password(person)
+                    set_password(person, _ask())
                 Audit.tell("this machine", "changed person", detail=name)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
