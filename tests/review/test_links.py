@@ -1,4 +1,4 @@
-"""Links and paths, for administrators: only what is public or open to the desk, with the checks of any file."""
+"""Links, for administrators: only what is public, with the checks of any file; and what the next desk does of them."""
 
 import ipaddress
 from contextlib import suppress
@@ -67,7 +67,7 @@ def test_a_link_becomes_an_upload(desk, site):
     begun = fetched(desk, f"{site.url}/named%20so.mp4")
     assert begun.refused is None
     upload = Upload.objects.get()
-    assert (upload.id, upload.name, upload.came_by) == (begun.id, "named so.mp4", "link")
+    assert (upload.id, upload.name, upload.came_by) == (begun.row.id, "named so.mp4", "link")
     names, staged = stored()
     assert len(names) == 1 and not staged
     assert site.asked[-1][1] == site.url.removeprefix("http://")  # asked by its name, as a browser would
@@ -87,8 +87,7 @@ def test_a_link_that_leads_to_no_video_says_why_and_leaves_nothing(desk, site, p
     begun = fetched(desk, f"{site.url}/{page}")
     assert begun.refused.error in error and begun.refused.todo
     assert stored() == (set(), set())
-    listed = desk.client("administrator").get("/upload/states/").json()["uploads"]
-    shown = next(one for one in listed if one["id"] == str(begun.id))
+    shown = next(one for one in listed(desk) if one["id"] == str(begun.row.id))
     assert shown["state"] == "failed" and shown["words"] == begun.refused.said
 
 
@@ -96,6 +95,61 @@ def test_the_same_bytes_by_link_lead_to_what_is_there(desk, site):
     first, again = fetched(desk, f"{site.url}/clip.mp4"), fetched(desk, f"{site.url}/clip.mp4")
     assert not first.accepted.known and again.accepted.known
     assert len(stored()[0]) == 1
+
+
+def begun_again(allowed=lambda address: True):
+    """What the next desk does with the links of one that was killed."""
+    from fakelake.review.service.uploads import links
+
+    begun = links.go_on(allowed)
+    assert all(each.ended.wait(60) for each in begun)
+    return begun
+
+
+def listed(desk, name="administrator"):
+    return desk.client(name).get("/upload/states/").json()["uploads"]
+
+
+def test_links_that_a_desk_did_not_finish_are_fetched_by_the_next(desk, site):
+    from fakelake.review.desk.models import Link, Upload
+
+    by = desk.people["administrator"]
+    rows = [Link.objects.create(link=f"{site.url}/{name}", name=name, by=by) for name in ("clip.mp4", "missing.mp4")]
+    assert [one["state"] for one in listed(desk)] == ["fetching"] * 2
+    assert {each.row.id for each in begun_again()} == {row.id for row in rows}
+    assert Upload.objects.get().id == rows[0].id
+    assert {one["name"]: one["state"] for one in listed(desk)} == {"clip.mp4": "queued", "missing.mp4": "failed"}
+    assert begun_again() == [], "what has ended is not fetched again"
+
+
+def test_a_link_that_had_become_an_upload_when_the_desk_was_killed_is_not_fetched_again(desk, site):
+    from fakelake.review.desk.models import Link
+
+    begun = fetched(desk, f"{site.url}/clip.mp4")
+    Link.objects.update(ended_at=None)
+    assert begun_again() == [] and [one["id"] for one in listed(desk)] == [str(begun.row.id)]
+
+
+def test_what_came_of_a_link_is_still_said_by_the_next_desk(desk, site, made):
+    from fakelake.review.service.uploads import links
+
+    failed = fetched(desk, f"{site.url}/missing.mp4")
+    fetched(desk, f"{site.url}/clip.mp4")
+    known = fetched(desk, f"{site.url}/named%20so.mp4")
+    assert not links._fetches, "nothing of it is in memory"
+    shown = {one["id"]: one for one in listed(desk)}
+    assert len(shown) == 3
+    assert shown[str(failed.row.id)]["words"] == failed.refused.said and shown[str(failed.row.id)]["todo"]
+    assert shown[str(known.row.id)]["words"] == "The same bytes were here already."
+
+
+def test_what_a_link_carries_in_its_query_is_in_no_list(desk, site):
+    fetched(desk, f"{site.url}/missing.mp4?signature=s3cret")
+    client = desk.client("administrator")
+    assert "missing.mp4" in client.get("/").content.decode()
+    for page in ("/", "/upload/states/"):
+        assert "s3cret" not in client.get(page).content.decode()
+    assert listed(desk, "moderator") == []
 
 
 @pytest.mark.parametrize(
@@ -160,56 +214,3 @@ def test_links_and_paths_are_for_administrators(desk):
     for name in ("viewer", "moderator"):
         assert desk.client(name).post("/upload/link/", {"link": "https://example.org"}).status_code == 403
         assert desk.client(name).post("/upload/path/", {"path": "/etc"}).status_code == 403
-
-
-# ---- paths ----
-
-
-def test_a_path_below_an_open_folder_is_taken_where_it_is(desk, made):
-    from fakelake.review.desk.models import Upload
-
-    answer = desk.client("administrator").post("/upload/path/", {"path": str(made.folder / "two.mp4")})
-    assert answer.status_code == 302
-    upload = Upload.objects.get()
-    assert (upload.came_by, upload.stored) == ("path", str(made.folder / "two.mp4"))
-    assert stored()[0] == set()
-    shown = desk.client("administrator").get("/upload/states/").json()["uploads"][0]
-    assert (shown["state"], shown["video_id"]) == ("done", made.ids["two.mp4"])  # the archive has it already
-
-
-def test_deleting_what_was_taken_by_path_leaves_the_file_alone(desk, made):
-    from fakelake.review.desk.models import Upload
-
-    client = desk.client("administrator")
-    client.post("/upload/path/", {"path": str(made.folder / "two.mp4")})
-    client.post(f"/upload/{Upload.objects.get().id}/delete/")
-    assert made.files["two.mp4"].is_file()
-
-
-def test_every_other_path_gets_the_same_words(desk, made, tmp_path):
-    (made.folder.parent / "archive-of-others").mkdir(exist_ok=True)
-    link = made.folder / "way-out"
-    link.symlink_to(tmp_path)
-    client = desk.client("administrator")
-    try:
-        pages = {
-            client.post("/upload/path/", {"path": path}).content
-            for path in ("/etc/passwd", "/no/such/file", f"{made.folder}/none.mp4", f"{made.folder}/../lake", str(link),
-                         f"{made.folder}-of-others", "relative.mp4", "", "/etc/\0passwd", "-", f"{made.folder}/*.mp4")
-        }  # fmt: skip
-        assert len({page.split(b"<main")[1] for page in pages}) == 1
-        assert b"This path cannot be taken" in pages.pop()
-        folder = client.post("/upload/path/", {"path": str(made.folder)})
-        assert folder.status_code == 403 and "leads elsewhere" in folder.content.decode()
-    finally:
-        link.unlink()
-
-
-def test_a_list_of_paths_is_refused_as_it_could_name_anything(desk, made):
-    listed = made.folder / "list.csv"
-    listed.write_text("path\n/etc/passwd\n")
-    try:
-        answer = desk.client("administrator").post("/upload/path/", {"path": str(listed)})
-        assert answer.status_code == 403 and "could name any file" in answer.content.decode()
-    finally:
-        listed.unlink()

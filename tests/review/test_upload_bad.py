@@ -3,7 +3,6 @@
 import io
 import os
 import sys
-import time
 import zipfile
 
 import pytest
@@ -168,31 +167,42 @@ def test_an_inbox_that_the_desk_cannot_reach_is_told_plainly(desk, tmp_path, mon
     assert "neither a folder nor s3://" in page and 'type="file"' not in page
 
 
-def test_what_a_killed_process_left_is_removed_after_a_day(desk):
-    from fakelake.review.service.uploads import receive
+def test_a_lake_that_is_slow_keeps_no_file_from_being_taken(desk, made, tmp_path, monkeypatch):
+    """What is stored is answered as taken; only its page's address is left out."""
+    from fakelake.review.service.reader import LakeBusyNow, LakeReader
 
-    for name, age in (("old", 25), ("new", 23)):
-        path = receive.staging() / name
-        path.write_bytes(b"x")
-        os.utime(path, (time.time() - age * 3600,) * 2)
-    assert receive.sweep() == 1
-    assert stored()[1] == {"new"}
+    real = LakeReader.rows
+
+    def slow(self, sql, *more):
+        if "FROM desk" in sql:
+            raise LakeBusyNow("The answer took more than 10 seconds.")
+        return real(self, sql, *more)
+
+    monkeypatch.setattr(LakeReader, "rows", slow)
+    client = desk.client("moderator")
+    answer = send(client, named("clip.mp4", clip(tmp_path)))
+    assert answer.status_code == 201 and answer.json()["accepted"][0]["url"] == ""
+    again = client.post("/upload/", {"files": [named("clip.mp4", clip(tmp_path))]})
+    assert again.status_code == 200 and "is here already" in again.content.decode()
+    page = client.get("/")
+    assert page.status_code == 200 and page.content.decode().count("did not answer in time") == 1
 
 
-def test_old_files_go_and_their_record_stays(desk, tmp_path, monkeypatch):
-    from datetime import timedelta
+def test_one_file_that_the_slow_lake_keeps_out_keeps_out_no_other(desk, tmp_path, monkeypatch):
+    from fakelake.review.service.reader import LakeBusyNow
+    from fakelake.review.service.uploads import intake
 
-    from django.conf import settings
-    from django.utils import timezone
+    real = intake._known
 
-    from fakelake.review.desk.models import Audit, Upload
-    from fakelake.review.service.uploads import retention
+    def slow(file):
+        if file.name == "second.mp4":
+            raise LakeBusyNow("The answer took more than 10 seconds.")
+        return real(file)
 
-    send(desk.client("moderator"), named("clip.mp4", clip(tmp_path)))
-    later = timezone.now() + timedelta(days=31)
-    assert retention.delete_old(later) == 0  # kept for ever unless told otherwise
-    monkeypatch.setattr(settings.FAKELAKE, "desk_keep_days", 30.0)
-    assert retention.delete_old() == 0
-    assert retention.delete_old(later) == 1
-    assert stored() == (set(), set()) and Upload.objects.get().deleted_at
-    assert Audit.objects.filter(what="deleted", who="retention").count() == 1
+    monkeypatch.setattr(intake, "_known", slow)
+    files = [named(f"{name}.mp4", clip(tmp_path, n)) for n, name in enumerate(("first", "second", "third"))]
+    answer = send(desk.client("moderator"), *files)
+    assert answer.status_code == 503
+    assert [one["name"] for one in answer.json()["accepted"]] == ["first.mp4", "third.mp4"]
+    assert [(one["name"], one["error"]) for one in answer.json()["refused"]] == [("second.mp4", "lake_busy")]
+    assert len(stored()[0]) == 2

@@ -6,20 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.review.uploading import clean_inbox, clip, folder, named, prefect_of_the_lake, send, stored  # noqa: F401
+from tests.review import uploading
+from tests.review.uploading import clean_inbox, clip, folder, named, prefect_of_the_lake, seen, send, stored  # noqa: F401
 
-
-@pytest.fixture
-def asking(desk, monkeypatch):
-    """The starter of runs without its thread: each `tick` is one look. What was known of runs is forgotten."""
-    from fakelake.review.service.uploads import prefect_runs, start_run
-
-    made = start_run.RunStarter()
-    monkeypatch.setattr(start_run, "starter", lambda: made)
-    monkeypatch.setattr(made, "wake", lambda: None)
-    monkeypatch.setattr(start_run, "GATHER_S", 0.0)
-    prefect_runs.known.__init__()
-    return made
+asking = uploading.asking
 
 
 def uploaded(desk, content, name="clip.mp4"):
@@ -27,15 +17,6 @@ def uploaded(desk, content, name="clip.mp4"):
 
     send(desk.client("moderator"), named(name, content))
     return Upload.objects.latest("at")
-
-
-def seen(upload):
-    """(state, words and what to do)"""
-    from fakelake.review.service.uploads.intake import state_of
-
-    upload.refresh_from_db()
-    state = state_of(upload)
-    return state.state, f"{state.words} {state.todo}"
 
 
 def given(desk, made_id, **more):
@@ -139,7 +120,7 @@ def test_a_server_that_stumbles_is_asked_again(desk, asking, tmp_path, monkeypat
 
 
 def test_a_scored_video_is_done_with_its_band_and_its_page(desk, asking, made):
-    from fakelake.review.service.uploads.intake import state_of
+    from fakelake.review.service.uploads.states import state_of
 
     state = state_of(given(desk, made.ids["two.mp4"]))
     assert (state.state, state.band, state.moving) == ("done", "fake", False)
@@ -148,7 +129,7 @@ def test_a_scored_video_is_done_with_its_band_and_its_page(desk, asking, made):
 
 
 def test_a_video_without_a_face_is_done_with_the_reason(desk, asking, made):
-    from fakelake.review.service.uploads.intake import state_of
+    from fakelake.review.service.uploads.states import state_of
 
     state = state_of(given(desk, made.ids["blank.mp4"]))
     assert (state.state, state.band) == ("done", "not_applicable") and "no face" in state.words

@@ -62,6 +62,28 @@ def stored():
     return {path.as_posix() for path in names if path.parts[0] != HIDDEN}, coming
 
 
+def seen(upload):
+    """(state, words and what to do)"""
+    from fakelake.review.service.uploads.states import state_of
+
+    upload.refresh_from_db()
+    state = state_of(upload)
+    return state.state, f"{state.words} {state.todo}"
+
+
+@pytest.fixture
+def asking(desk, monkeypatch):
+    """The starter of runs without its thread: each `tick` is one look. What was known of runs is forgotten."""
+    from fakelake.review.service.uploads import prefect_runs, start_run
+
+    made = start_run.RunStarter()
+    monkeypatch.setattr(start_run, "starter", lambda: made)
+    monkeypatch.setattr(made, "wake", lambda: None)
+    monkeypatch.setattr(start_run, "GATHER_S", 0.0)
+    prefect_runs.known.__init__()
+    return made
+
+
 class FakePrefect:
     """Runs by id with the type of their state, and what they were asked to do."""
 

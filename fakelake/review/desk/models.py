@@ -52,10 +52,32 @@ class Upload(models.Model):
     at = models.DateTimeField(default=timezone.now, db_index=True)
     came_by = models.CharField(max_length=16, default="upload")  # upload, link, path, api
     flow_run = models.CharField(max_length=36, blank=True)  # of Prefect, that was asked for it
+    settled_at = models.DateTimeField(null=True, db_index=True)  # when it was done or had failed: no run is asked for
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ("-at",)
+        ordering = ("-at", "id")
+
+
+class Link(models.Model):
+    """A link that an administrator gave. What was not fetched when the desk ended is fetched when it begins again.
+
+    It may carry a secret in its query: pages show `name` alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)  # also of the Upload that it becomes
+    link = models.TextField(max_length=2000)
+    name = models.CharField(max_length=255)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="links")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    ended_at = models.DateTimeField(null=True, db_index=True)
+    video_id = models.CharField(max_length=64, blank=True)  # of what it led to
+    error = models.CharField(max_length=40, blank=True)  # where it led to nothing; said and todo: in words
+    said = models.TextField(blank=True)
+    todo = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-at", "id")
 
 
 class SavedView(models.Model):

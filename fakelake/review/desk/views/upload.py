@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
@@ -36,13 +37,14 @@ def index(request: HttpRequest) -> HttpResponse:
         inbox()
     except Problem as problem:
         trouble = problem
-    page, usual, busy = Page([], 1, 1), None, ""
+    number = _number(request.GET.get("page", ""))
+    page, usual, busy = Page([], number, number), None, ""
     try:
         if not trouble:
-            page = page_of(request.user, may(request.user, "administrator"), _number(request.GET.get("page", "")))
+            page = page_of(request.user, may(request.user, "administrator"), number)
             usual = usual_s()
     except LakeBusyNow as error:
-        busy = str(error)
+        busy = error.said
     return render(request, "desk/upload.html", {
         "page": page, "usual": usual, "busy": busy, "trouble": trouble, "limit": settings.FAKELAKE.desk_upload_bytes,
         "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES, "ticket": _ticket(request), "roots": _roots(),
@@ -92,9 +94,10 @@ def states(request: HttpRequest) -> HttpResponse:
     """The list as JSON: each state, and the same as a piece of the page. `id`, repeated: of these; else the latest."""
     everybody, ids = may(request.user, "administrator"), request.GET.getlist("id")
     found = named(request.user, everybody, ids) if ids else page_of(request.user, everybody).states
+    page = {"number": _number(request.GET.get("page", ""))}  # on which they stand
     return JsonResponse({"uploads": [
         {**asdict(state), "moving": state.moving,
-         "html": render_to_string("desk/upload_item.html", {"state": state}, request)}
+         "html": render_to_string("desk/upload_item.html", {"state": state, "page": page}, request)}
         for state in found
     ]})  # fmt: skip
 
@@ -105,7 +108,7 @@ def states(request: HttpRequest) -> HttpResponse:
 def by_link(request: HttpRequest) -> HttpResponse:
     """Fetches what a link leads to, in the background."""
     begun = links.fetch(request.POST.get("link", ""), request.user)
-    messages.info(request, f"{begun.name} is being fetched; the list below says how far it is.")
+    messages.info(request, f"{begun.row.name} is being fetched; the list below says how far it is.")
     return redirect("upload")
 
 
@@ -130,7 +133,7 @@ def delete(request: HttpRequest, upload_id: object) -> HttpResponse:
         said = f"{upload.name} could not be deleted: {error.strerror or error}."
         raise Problem("The file is still there", said, "Look at the inbox, then try again.", 502) from error
     messages.success(request, f"The file of {upload.name} is deleted. Its faces and verdict stay in the lake.")
-    return redirect("upload")
+    return redirect(f"{reverse('upload')}?page={_number(request.POST.get('page', ''))}")
 
 
 def _ticket(request: HttpRequest) -> str:

@@ -31,7 +31,7 @@ def take_path(text: str, by: AbstractBaseUser) -> Upload:
     if upload is None:
         upload = Upload.objects.create(name=path.name[:255], stored=str(path), bytes=size, by=by, came_by="path")
     Audit.tell(by, "uploaded", "", f"by path: {path}")
-    starter().ask_anew(upload)
+    starter().ask_anew(upload, size)
     return upload
 
 

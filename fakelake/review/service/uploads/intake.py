@@ -1,6 +1,6 @@
 """What becomes of a file that somebody gave: a video of the inbox under a name of ours, once each, or a plain no.
 
-The pages and the API share this: `accept` a received file (receive.py), ask for its `state_of`.
+The pages and the API share this: `accept_all` of a request's files (receive.py), and states.py for how far they are.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -19,26 +19,15 @@ from django.urls import reverse
 
 from fakelake.catalog.forget import forgotten
 from fakelake.review.desk.models import Audit, Upload
-from fakelake.review.service.reader import reader
+from fakelake.review.service.reader import LakeBusyNow, reader
 from fakelake.review.service.uploads import start_run
 from fakelake.review.service.uploads.inbox import inbox, is_there
 from fakelake.review.service.uploads.look_at import look_at
-from fakelake.review.service.uploads.receive import Received, Refused, disk_trouble
-from fakelake.review.service.uploads.states import UploadState, state_of, states_of, uri_of_upload
+from fakelake.review.service.uploads.receive import AGAIN, Receipt, Received, Refused, disk_trouble
+from fakelake.review.service.uploads.states import uri_of_upload
 from fakelake.tasks.errors import MediaError
 
-__all__ = [
-    "Accepted",
-    "UploadState",
-    "accept",
-    "latest",
-    "page_of",
-    "state_of",
-    "states_of",
-]
-
 log = logging.getLogger("fakelake.review")
-SHOWN = 30
 STEM_BYTES = 120  # that are left of a name
 SIGNS = " ._-()+,"
 _CHANGED = threading.Condition()
@@ -55,12 +44,50 @@ class Accepted:
     upload: Upload | None
 
 
-def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload_id: UUID | None = None) -> Accepted:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Every file that came is in one of these."""
+
+    taken: list[Accepted]
+    refused: list[Refused]
+
+    @property
+    def status(self) -> int:
+        """Of HTTP: that of the first that was refused; 201 where something new was taken, else 200."""
+        if self.refused:
+            return self.refused[0].status
+        return 200 if all(one.known for one in self.taken) else 201
+
+    def told(self) -> dict[str, list[dict[str, object]]]:
+        """For programs and scripts; upload: None for those of the archive."""
+        accepted = [
+            {"name": a.name, "video_id": a.video_id, "known": a.known, "upload": str(a.upload.id) if a.upload else None}
+            for a in self.taken
+        ]
+        refused = [{"name": r.name, "error": r.error, "said": r.said, "todo": r.todo} for r in self.refused]
+        return {"accepted": accepted, "refused": refused}
+
+
+def accept_all(receipt: Receipt, by: AbstractBaseUser, came_by: str) -> Outcome:
+    """Each file of a request by itself: what is wrong with one keeps no other from being taken, or from being told."""
+    outcome = Outcome([], list(receipt.refused))
+    for file in receipt.files:
+        try:
+            outcome.taken.append(accept(file, by, came_by))
+        except LakeBusyNow as busy:
+            said = f"{file.name} was not taken, as the lake did not answer in time. {busy.said}"
+            outcome.refused.append(Refused(file.name, "lake_busy", said, AGAIN, busy.status))
+        except Refused as refused:
+            outcome.refused.append(refused)
+    return outcome
+
+
+def accept(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID | None = None) -> Accepted:
     """Look into a received file and move it into the inbox, with its rows of Upload and Audit; ask for a run.
 
     came_by: upload | link | api. Raises Refused (with name, error, said, todo and an HTTP status) for what is no plain,
-    whole video, for one that a person had forgotten, and where the inbox cannot store it; the file stays in staging,
-    from where `received` removes it.
+    whole video, for one that a person had forgotten, and where the inbox cannot store it, and LakeBusyNow; the file
+    stays in staging then, from where `received` removes it.
     """
     try:
         extension = _extension(file)
@@ -78,15 +105,15 @@ def accept(file: Received, by: AbstractBaseUser, came_by: str = "upload", upload
     return Accepted(name=file.name, video_id=file.sha256, known=False, upload=upload)
 
 
-def page_of(accepted: Accepted) -> str:
-    """Address of its video's page, "" while the lake has none."""
-    return state_of(accepted.upload).url if accepted.upload else reverse("video", args=[accepted.video_id])
-
-
-def latest(user: AbstractBaseUser, all_people: bool) -> list[Upload]:
-    """The newest uploads of a person, or of everybody."""
-    found = Upload.objects.select_related("by")
-    return list((found if all_people else found.filter(by=user))[:SHOWN])
+def pages_of(video_ids: Iterable[str]) -> dict[str, str]:
+    """Addresses of the pages of those that the lake has; of none where it is slow: what was taken is taken."""
+    try:
+        rows = reader().rows(
+            "SELECT video_id FROM desk WHERE video_id IN (SELECT unnest($1::VARCHAR[]))", [sorted(set(video_ids))]
+        )
+    except LakeBusyNow:
+        return {}
+    return {row["video_id"]: reverse("video", args=[row["video_id"]]) for row in rows}
 
 
 @contextmanager

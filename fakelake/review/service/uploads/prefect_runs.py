@@ -16,6 +16,7 @@ DEPLOYMENT = "ingest_and_score/ingest-and-score"
 PATIENCE_S = 5.0
 UNDER_WAY = ("PENDING", "RUNNING", "CANCELLING")
 LIVE = ("SCHEDULED", "PAUSED", *UNDER_WAY)
+MOST_ROWS = 200  # of an answer of Prefect
 KEPT = 5000  # runs whose last word is remembered
 MOST_PATHS = 500  # a run; Prefect's parameters are bounded in size
 _ID = itemgetter("id")
@@ -38,11 +39,11 @@ class Server:
 
     def states(self, runs: Iterable[str]) -> dict[str, str]:
         """run id -> type of its state (RUNNING, COMPLETED, ...); without those that the server does not know."""
-        ids = list(runs)
-        if not ids:
-            return {}
-        body = {"flow_runs": {"id": {"any_": ids}}, "limit": 200}
-        return self._ask(lambda runs: {r["id"]: r["state_type"] for r in runs}, "POST", "/flow_runs/filter", body)
+        ids, found = list(runs), {}
+        for start in range(0, len(ids), MOST_ROWS):
+            body = {"flow_runs": {"id": {"any_": ids[start : start + MOST_ROWS]}}, "limit": MOST_ROWS}
+            found |= self._ask(lambda rows: {r["id"]: r["state_type"] for r in rows}, "POST", "/flow_runs/filter", body)
+        return found
 
     def under_way(self) -> bool:
         """Whether a run of the deployment holds its only place: another that came now would be cancelled."""

@@ -11,6 +11,7 @@ from django.utils import timezone
 from fakelake.review.desk.models import Audit, Upload
 from fakelake.review.service.media.cache import drop
 from fakelake.review.service.uploads.inbox import inbox
+from fakelake.review.service.uploads.states import states_of
 
 log = logging.getLogger("fakelake.review")
 
@@ -32,14 +33,20 @@ def delete(upload: Upload, by: object, why: str = "") -> None:
 
 
 def delete_old(now: datetime | None = None) -> int:
-    """Files older than FAKELAKE_DESK_KEEP_DAYS go, never without that setting; returns how many."""
+    """Files older than FAKELAKE_DESK_KEEP_DAYS go, never without that setting; returns how many.
+
+    Those that are still on their way stay: where no run takes them in for long, their file is all there is.
+    Raises LakeBusyNow.
+    """
     days = settings.FAKELAKE.desk_keep_days
     if days is None:
         return 0
     before = (now or timezone.now()) - timedelta(days=days)
-    old = Upload.objects.filter(at__lt=before, deleted_at=None).exclude(came_by="path")
+    old = list(Upload.objects.filter(at__lt=before, deleted_at=None).exclude(came_by="path").select_related("by"))
     gone = 0
-    for upload in list(old):
+    for upload, state in zip(old, states_of(old), strict=True):
+        if state.moving:
+            continue
         try:
             delete(upload, "retention", f" (older than {days:g} days)")
             gone += 1

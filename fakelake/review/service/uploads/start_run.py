@@ -14,11 +14,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from fakelake.review.desk.models import Upload
 from fakelake.review.service.media.cache import drop_unknown
+from fakelake.review.service.reader import reader
 from fakelake.review.service.uploads import receive
 from fakelake.review.service.uploads.prefect_runs import MOST_PATHS, ServerTrouble, find_server, known
 from fakelake.review.service.uploads.retention import delete_old
@@ -29,7 +30,7 @@ GATHER_S, GATHER_MOST_S = 5.0, 60.0  # files that follow each other go in one ru
 LOOK_S, REST_S = 3.0, 60.0  # while an upload is on its way; otherwise (an upload wakes it)
 TEND_S = 3600.0
 AGAIN_S, AGAIN_MOST_S = 20.0, 1800.0  # after a run that ended and did not bring an upload further: doubled each time
-DAYS = 7  # of uploads that are looked after; whatever is older the schedule finds in the inbox
+FRESH_S = 30.0  # that a look waits for what a run left in the lake
 
 
 @dataclass(slots=True)
@@ -49,7 +50,6 @@ class RunStarter:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._settled: set[UUID] = set()
         self._tried: dict[UUID, _Tried] = {}
         self._tended = float("-inf")
 
@@ -62,11 +62,10 @@ class RunStarter:
                 atexit.register(self.close)
         self._wake.set()
 
-    def ask_anew(self, upload: Upload) -> None:
-        """Somebody named the same path again: there may be more below it now."""
-        self._settled.discard(upload.id)
+    def ask_anew(self, upload: Upload, size: int) -> None:
+        """Somebody named the same path again: there may be other bytes (size of them), or more below it now."""
         self._tried.pop(upload.id, None)
-        Upload.objects.filter(pk=upload.pk).update(flow_run="", at=timezone.now())
+        Upload.objects.filter(pk=upload.pk).update(flow_run="", settled_at=None, at=timezone.now(), bytes=size)
         self.wake()
 
     def close(self) -> None:
@@ -81,14 +80,20 @@ class RunStarter:
 
     def tick(self) -> bool:
         """One look at uploads, lake and server, and a run where one is wanted. True while some are on their way."""
-        since = timezone.now() - timedelta(days=DAYS)
-        recent = Upload.objects.filter(at__gte=since, deleted_at=None).select_related("by").order_by("at")
-        waiting = [upload for upload in recent if upload.id not in self._settled]
+        waiting = list(Upload.objects.filter(settled_at=None, deleted_at=None).select_related("by").order_by("at"))
         if waiting:
             self._ask_server(waiting)
         states = states_of(waiting)
-        self._settled |= {u.id for u, s in zip(waiting, states, strict=True) if s.state in ("done", "failed")}
+        self._settle([u for u, state in zip(waiting, states, strict=True) if state.state in ("done", "failed")])
         return any(state.moving for state in states)
+
+    def _settle(self, uploads: list[Upload]) -> None:
+        """On record, so that none is asked for again; `at`: not where somebody has named the path anew meanwhile."""
+        now = timezone.now()
+        with transaction.atomic():
+            for upload in uploads:
+                self._tried.pop(upload.id, None)
+                Upload.objects.filter(pk=upload.pk, at=upload.at).update(settled_at=now)
 
     def tend(self) -> None:
         """Once an hour: what is too old goes, and what was made of videos that were forgotten since."""
@@ -107,6 +112,8 @@ class RunStarter:
             return
         try:
             runs = server.states({upload.flow_run for upload in waiting if upload.flow_run})
+            if any(_has_ended(now, known.state(run)) for run, now in runs.items()) and not _lake_is_fresh():
+                return  # what a run has left there is not to be seen yet
             busy = server.under_way() or any(map(run_is_live, runs.values()))
             known.told(runs, server=True, busy=busy)
             wanted = [] if busy or _more_to_come(waiting) else self._due(waiting, states_of(waiting), runs)
@@ -162,6 +169,17 @@ def _more_to_come(waiting: list[Upload]) -> bool:
     if not fresh or now - min(fresh) > timedelta(seconds=GATHER_MOST_S):
         return False
     return now - max(fresh) < timedelta(seconds=GATHER_S)
+
+
+def _has_ended(now: str, before: str | None) -> bool:
+    return now == "COMPLETED" and before != now
+
+
+def _lake_is_fresh() -> bool:
+    """Whether the lake is shown as it is from here on, waiting a while for that."""
+    asked = time.time()
+    reader().refresh(wait_s=FRESH_S)
+    return reader().loaded_at >= asked
 
 
 def _whole(lake: str) -> str:

@@ -1,8 +1,12 @@
-"""How far an upload has come: derived from the lake and the run that was asked for it, never kept."""
+"""How far an upload has come, by what the lake says and the run that was asked for it.
+
+Kept is only that one is settled (start_run.py): of a path the lake cannot tell by itself whether it was looked at since
+somebody asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -52,10 +56,20 @@ class UploadState:
         return self.state in MOVING
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the lake has of a path: the video whose bytes were seen there last, and how many lie there or below it."""
+
+    video_id: str = ""
+    seen_at: datetime | None = None
+    videos: int = 0
+
+
 @dataclass(slots=True)
 class _Lake:
-    """What the lake says of some videos: rows by video_id, and of quarantine by address too."""
+    """What the lake says of some uploads: of videos by id, of quarantine by id and by address, of paths by address."""
 
+    places: dict[str, _Place] = field(default_factory=dict)
     desk: dict[str, dict] = field(default_factory=dict)
     trouble: dict[str, dict] = field(default_factory=dict)
     champion: bool = False
@@ -67,84 +81,116 @@ def state_of(upload: Upload) -> UploadState:
 
 
 def states_of(uploads: Sequence[Upload]) -> list[UploadState]:
-    """The same for several, in their order, by three questions to the lake in all. Raises LakeBusyNow."""
+    """The same for several, in their order, by four questions to the lake at most. Raises LakeBusyNow."""
     if not uploads:
         return []
     lake = reader()
-    files = {upload.id: _video_of_path(lake, upload) for upload in uploads if upload.came_by == "path"}
-    ids = {upload.id: files[upload.id][0] if upload.id in files else upload.video_id for upload in uploads}
-    facts = _facts(lake, ids.values(), [uri_of_upload(upload) for upload in uploads if not upload.deleted_at])
-    return [_state(upload, ids[upload.id], files.get(upload.id, ("", 0))[1], facts) for upload in uploads]
+    places = _places(lake, [uri_of_upload(upload) for upload in uploads if _by_path(upload)])
+    ids = [_place(upload, places).video_id for upload in uploads]
+    rows = lake.rows(
+        "SELECT video_id, band, p_fake, reason FROM desk WHERE video_id IN (SELECT unnest($1::VARCHAR[]))",
+        [sorted({video_id for video_id in ids if video_id})],
+    )
+    desk = {row["video_id"]: row for row in rows}
+    not_judged = [u for u, video_id in zip(uploads, ids, strict=True) if _by_path(u) or not _judged(desk.get(video_id))]
+    champion = bool(lake.rows("SELECT count(*) AS n FROM champion")[0]["n"])
+    facts = _Lake(places, desk, _troubles(lake, not_judged, places) if not_judged else {}, champion)
+    return [_state(upload, facts) for upload in uploads]
 
 
 def uri_of_upload(upload: Upload) -> str:
     """Where its file lies or lay: in the inbox, or for one taken by path where an administrator said."""
-    return uri_of(Path(upload.stored)) if upload.came_by == "path" else inbox().uri(upload.stored)
+    return uri_of(Path(upload.stored)) if _by_path(upload) else inbox().uri(upload.stored)
 
 
 def address_of(upload: Upload) -> str:
     """The same as a run takes it."""
-    return upload.stored if upload.came_by == "path" else inbox().address(upload.stored)
+    return upload.stored if _by_path(upload) else inbox().address(upload.stored)
 
 
-def _video_of_path(lake: LakeReader, upload: Upload) -> tuple[str, int]:
-    """(video_id of a file, how many videos of it or below it are in the lake)."""
-    uri = uri_of(Path(upload.stored))
-    found = lake.rows(
-        "SELECT any_value(video_id) FILTER (uri = $1) AS video_id, count(DISTINCT video_id) AS videos "
-        "FROM sources WHERE uri = $1 OR starts_with(uri, $1 || '/')", [uri],
-    )[0]  # fmt: skip
-    return found["video_id"] or "", found["videos"]
+def _by_path(upload: Upload) -> bool:
+    return upload.came_by == "path"
 
 
-def _facts(lake: LakeReader, ids: Iterable[str], uris: Sequence[str]) -> _Lake:
-    wanted = [video_id for video_id in set(ids) if video_id]
+def _judged(row: dict | None) -> bool:
+    return row is not None and row["band"] not in ("failed", "waiting")
+
+
+def _places(lake: LakeReader, uris: Sequence[str]) -> dict[str, _Place]:
+    if not uris:
+        return {}
     rows = lake.rows(
-        "SELECT video_id, band, p_fake, reason FROM desk WHERE video_id IN (SELECT unnest($1::VARCHAR[]))", [wanted]
-    )
-    facts = _Lake({row["video_id"]: row for row in rows})
-    scored = {row["video_id"] for row in rows if row["band"] not in ("failed", "waiting")}
-    if open_ids := [video_id for video_id in wanted if video_id not in scored]:
-        for row in lake.rows(
-            "SELECT uri, video_id, error, message, remedy FROM open_quarantine WHERE NOT partial "
-            "AND (video_id IN (SELECT unnest($1::VARCHAR[])) OR uri IN (SELECT unnest($2::VARCHAR[]))) "
-            'ORDER BY "at"',
-            [open_ids, list(uris)],
-        ):  # fmt: skip
-            facts.trouble.update({key: row for key in (row["uri"], row["video_id"]) if key})
-    facts.champion = bool(lake.rows("SELECT count(*) AS n FROM champion")[0]["n"])
-    return facts
-
-
-def _state(upload: Upload, video_id: str, below: int, facts: _Lake) -> UploadState:
-    row = facts.desk.get(video_id)
-    trouble = facts.trouble.get(video_id) or facts.trouble.get(uri_of_upload(upload))
-    run = known.state(upload.flow_run)
-    more: dict[str, object] = {}
-    if row and row["band"] not in ("waiting", "failed"):
-        state, words = "done", row["reason"] or ""
-        more = {"band": row["band"], "p_fake": row["p_fake"]}
-    elif trouble or (row and row["band"] == "failed"):
-        state, words = "failed", (trouble or {}).get("message") or (row or {}).get("reason") or "It could not be used."
-        more = {"todo": (trouble or {}).get("remedy") or "See Quarantine, or upload another copy."}
-    elif row and not facts.champion:
-        state, words = "waiting", "Its faces are in the lake. There is no champion yet that could score them."
-        more = {"todo": NO_CHAMPION}
-    elif upload.deleted_at:
-        state, words = "failed", "Its file was deleted before it was taken in."
-    elif row:
-        state, words = "scoring", "Its faces are in the lake; the detector looks at them."
-        more = {"run_wanted": True}
-    elif upload.came_by == "path" and run == "COMPLETED":
-        state, words = "done", f"{below} videos of it are in the lake; what could not be used is in quarantine."
-    else:
-        state, words, todo = _before_the_lake(run)
-        more = {"todo": todo, "run_wanted": True}
-    return UploadState(
-        id=str(upload.id), name=upload.name, state=state, words=words, by=upload.by.get_username(), at=upload.at,
-        came_by=upload.came_by, video_id=video_id, bytes=upload.bytes, deleted=upload.deleted_at is not None,
-        url=reverse("video", args=[video_id]) if row else "", **more,
+        "SELECT p.uri, count(DISTINCT s.video_id) AS videos, max(s.seen_at) FILTER (s.uri = p.uri) AS seen_at, "
+        "first(s.video_id ORDER BY s.seen_at DESC NULLS LAST, s.video_id) FILTER (s.uri = p.uri) AS video_id "
+        "FROM (SELECT DISTINCT unnest($1::VARCHAR[]) AS uri) AS p "
+        "JOIN sources AS s ON s.uri = p.uri OR starts_with(s.uri, p.uri || '/') GROUP BY p.uri", [list(uris)],
     )  # fmt: skip
+    return {row["uri"]: _Place(row["video_id"] or "", row["seen_at"], row["videos"]) for row in rows}
+
+
+def _place(upload: Upload, places: dict[str, _Place]) -> _Place:
+    return places.get(uri_of_upload(upload), _Place()) if _by_path(upload) else _Place(upload.video_id)
+
+
+def _troubles(lake: LakeReader, uploads: Sequence[Upload], places: dict[str, _Place]) -> dict[str, dict]:
+    """The latest word of quarantine on each, by id and by address: what did not even open has no id."""
+    found: dict[str, dict] = {}
+    ids = [_place(upload, places).video_id for upload in uploads]
+    uris = [uri_of_upload(upload) for upload in uploads if not upload.deleted_at]
+    for row in lake.rows(
+        'SELECT uri, video_id, error, message, remedy, coalesce(open_quarantine."at", to_timestamp(0)) AS tried_at '
+        "FROM open_quarantine WHERE NOT partial AND (video_id IN (SELECT unnest($1::VARCHAR[])) "
+        "OR uri IN (SELECT unnest($2::VARCHAR[]))) ORDER BY tried_at",
+        [[video_id for video_id in ids if video_id], uris],
+    ):  # fmt: skip
+        found.update({key: row for key in (row["uri"], row["video_id"]) if key})
+    return found
+
+
+def _state(upload: Upload, facts: _Lake) -> UploadState:
+    place, run = _place(upload, facts.places), known.state(upload.flow_run)
+    video_id, trouble = place.video_id, facts.trouble.get(place.video_id)
+    here = facts.trouble.get(uri_of_upload(upload))
+    if not _by_path(upload):
+        trouble = trouble or here
+    elif not (upload.settled_at or upload.deleted_at or run == "COMPLETED"):
+        video_id, trouble = "", None  # the lake may speak of what lay there before: the file may be another since
+    elif here and here["video_id"] != video_id and not (place.seen_at and place.seen_at >= here["tried_at"]):
+        video_id, trouble = here["video_id"] or "", here  # other bytes are there since, and cannot be used
+    row = facts.desk.get(video_id)
+    told = _told(upload, row, trouble, run, place.videos, facts.champion)
+    return UploadState(
+        id=str(upload.id), name=upload.name, by=upload.by.get_username(), at=upload.at, came_by=upload.came_by,
+        video_id=video_id, bytes=upload.bytes, deleted=upload.deleted_at is not None,
+        url=reverse("video", args=[video_id]) if row else "", **told,
+    )  # fmt: skip
+
+
+def _told(
+    upload: Upload, row: dict | None, trouble: dict | None, run: str | None, videos: int, champion: bool
+) -> dict[str, object]:
+    """The part of a state that says how far it is. row: of the table `desk`; videos: below a path."""
+    if _judged(row):
+        return {"state": "done", "words": row["reason"] or "", "band": row["band"], "p_fake": row["p_fake"]}
+    if trouble or (row and row["band"] == "failed"):
+        words = (trouble or {}).get("message") or (row or {}).get("reason") or "It could not be used."
+        todo = (trouble or {}).get("remedy") or "See Quarantine, or upload another copy."
+        return {"state": "failed", "words": words, "todo": todo}
+    if row and not champion:
+        words = "Its faces are in the lake. There is no champion yet that could score them."
+        return {"state": "waiting", "words": words, "todo": NO_CHAMPION}
+    if upload.deleted_at:
+        return {"state": "failed", "words": "Its file was deleted before it was taken in."}
+    if row:
+        words = "Its faces are in the lake; the detector looks at them."
+        return {"state": "scoring", "words": words, "run_wanted": True}
+    if _by_path(upload) and (upload.settled_at or run == "COMPLETED"):
+        words = f"{videos} videos of it are in the lake; what could not be used is in quarantine."
+        return {"state": "done", "words": words}
+    state, words, todo = _before_the_lake(
+        run, "It stays where it is." if _by_path(upload) else "It is safe in the inbox."
+    )
+    return {"state": state, "words": words, "todo": todo, "run_wanted": True}
 
 
 def run_is_live(run: str | None) -> bool:
@@ -152,11 +198,11 @@ def run_is_live(run: str | None) -> bool:
     return run in LIVE
 
 
-def _before_the_lake(run: str | None) -> tuple[str, str, str]:
+def _before_the_lake(run: str | None, where: str) -> tuple[str, str, str]:
     if known.server is False:
         return (
-            "queued", "It is safe in the inbox. No Prefect server answers, so nothing is started now.",
-            "Start fakelake up: its next tick takes it in.",
+            "queued", f"{where} No Prefect server answers, so nothing is started now.",
+            "Start fakelake up: it is taken in then.",
         )  # fmt: skip
     if run == "RUNNING":
         return "decoding", "Its frames are read, and faces looked for.", ""

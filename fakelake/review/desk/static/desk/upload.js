@@ -2,7 +2,7 @@
 // Without this script the form and the list work as plain pages.
 "use strict";
 (() => {
-  const POLL_MS = 2000, AT_ONCE = 2;
+  const FAST_MS = 2000, SLOW_MS = 30000, AT_ONCE = 2; // fast: while something on the list goes on by itself
   const said = document.getElementById("upload-said");
   const tell = (text) => { said.textContent = text; };
 
@@ -11,7 +11,8 @@
   const list = document.getElementById("uploads"), none = document.getElementById("no-uploads");
   const shown = new Map(); // id -> what its item showed last; only items that say something else are replaced
   const content = (u) => JSON.stringify([u.state, u.words, u.todo, u.band, u.p_fake, u.url, u.deleted, u.name]);
-  let asking = false;
+  const latest = list.dataset.page === "1"; // of another page only what is on it is asked for: nothing slides in
+  let asking = false, again = false, timer = 0, moving = list.querySelector('[data-moving="true"]') !== null;
 
   const itemOf = (upload) => {
     const made = document.createElement("template");
@@ -43,17 +44,32 @@
     none.hidden = list.children.length > 0;
   };
 
+  const address = () => {
+    if (latest) return list.dataset.url;
+    const ids = [...list.children].map((item) => ["id", item.dataset.id]);
+    return `${list.dataset.url}?${new URLSearchParams([["page", list.dataset.page], ...ids])}`;
+  };
+
   const look = async () => {
-    if (asking || document.hidden) return;
+    if (document.hidden || !(latest || list.children.length)) return;
+    again = asking; // what is on its way may be older than the reason to look
+    if (asking) return;
     asking = true;
+    clearTimeout(timer);
     try {
-      const answer = await fetch(list.dataset.url, { headers: { Accept: "application/json" }, redirect: "error" });
-      if (answer.ok) show((await answer.json()).uploads);
+      const answer = await fetch(address(), { headers: { Accept: "application/json" }, redirect: "error" });
+      if (answer.ok) {
+        const { uploads } = await answer.json();
+        show(uploads);
+        moving = uploads.some((upload) => upload.moving);
+      }
     } catch { /* the next look may be answered */ }
     asking = false;
+    if (again) look(); else later();
   };
-  setInterval(look, POLL_MS);
-  document.addEventListener("visibilitychange", look);
+  const later = () => { timer = setTimeout(look, moving ? FAST_MS : SLOW_MS); };
+  later();
+  document.addEventListener("visibilitychange", look); // hidden pages do not ask; shown again, they ask at once
 
   // ---- the files ----
 
