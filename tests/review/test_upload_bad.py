@@ -129,11 +129,11 @@ def test_too_many_files_in_one_go(desk):
 
 
 def test_a_full_disk_is_told_before_and_while_a_file_comes(desk, tmp_path, monkeypatch):
-    from fakelake.review.service.uploads import receive
+    from fakelake.review.service.uploads import receive, room
 
-    usage = receive.shutil.disk_usage
+    usage = room.shutil.disk_usage
     with monkeypatch.context() as full:
-        full.setattr(receive.shutil, "disk_usage", lambda path: usage(path)._replace(free=1000))
+        full.setattr(room.shutil, "disk_usage", lambda path: usage(path)._replace(free=1000))
         answer = send(desk.client("moderator"), named("clip.mp4", clip(tmp_path)))
         assert answer.status_code == 507 and "disk that uploads come in on is full" in answer.json()["detail"]
     with monkeypatch.context() as full:
@@ -154,6 +154,19 @@ def test_a_full_disk_is_told_before_and_while_a_file_comes(desk, tmp_path, monke
         answer = send(desk.client("moderator"), named("clip.mp4", clip(tmp_path)))
         assert (answer.status_code, answer.json()["refused"][0]["error"]) == (507, "disk_full")
     assert stored() == (set(), set())
+
+
+def test_room_that_others_on_their_way_were_promised_is_not_promised_again(desk, tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from fakelake.review.service.uploads import room
+
+    usage = room.shutil.disk_usage
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: usage(path)._replace(free=room.SPARE + 100_000))
+    with room.room_for(SimpleNamespace(META={"CONTENT_LENGTH": "99000"})):
+        answer = send(desk.client("moderator"), named("clip.mp4", clip(tmp_path)))
+        assert answer.status_code == 507 and "full" in answer.json()["detail"]
+    assert send(desk.client("moderator"), named("clip.mp4", clip(tmp_path))).status_code == 201
 
 
 def test_an_inbox_that_the_desk_cannot_reach_is_told_plainly(desk, tmp_path, monkeypatch):

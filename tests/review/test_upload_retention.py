@@ -10,9 +10,10 @@ from tests.review.uploading import clean_inbox, clip, folder, named, send, store
 
 def test_what_a_killed_process_left_is_removed_after_a_day(desk):
     from fakelake.review.service.uploads import receive
+    from fakelake.review.service.uploads.room import staging
 
     for name, age in (("old", 25), ("new", 23)):
-        path = receive.staging() / name
+        path = staging() / name
         path.write_bytes(b"x")
         os.utime(path, (time.time() - age * 3600,) * 2)
     assert receive.sweep() == 1

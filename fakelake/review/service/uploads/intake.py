@@ -6,11 +6,9 @@ The pages and the API share this: `accept_all` of a request's files (receive.py)
 from __future__ import annotations
 
 import logging
-import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -21,17 +19,17 @@ from fakelake.catalog.forget import forgotten
 from fakelake.review.desk.models import Audit, Upload
 from fakelake.review.service.reader import LakeBusyNow, reader
 from fakelake.review.service.uploads import start_run
+from fakelake.review.service.uploads.alone import alone
 from fakelake.review.service.uploads.inbox import inbox, is_there
 from fakelake.review.service.uploads.look_at import look_at
-from fakelake.review.service.uploads.receive import AGAIN, Receipt, Received, Refused, disk_trouble
+from fakelake.review.service.uploads.receive import Receipt, Received
+from fakelake.review.service.uploads.refusals import AGAIN, Refused, disk_trouble
 from fakelake.review.service.uploads.states import uri_of_upload
 from fakelake.tasks.errors import MediaError
 
 log = logging.getLogger("fakelake.review")
 STEM_BYTES = 120  # that are left of a name
 SIGNS = " ._-()+,"
-_CHANGED = threading.Condition()
-_UNDER_WAY: set[str] = set()  # the desk is one process: two that send the same bytes do not both find them new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +89,13 @@ def accept(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID |
     """
     try:
         extension = _extension(file)
-        with _alone(file.sha256):
+        with alone(file.sha256):
             _refuse_forgotten(file)
             known = _still_known(file)
-            upload = None if known else _store(file, by, came_by, upload_id or uuid4(), extension)
+            upload_id = upload_id or uuid4()
+            if known and known.upload:
+                known = replace(known, upload=_own(file, known.upload, by, came_by, upload_id))
+            upload = None if known else _store(file, by, came_by, upload_id, extension)
     except Refused as refused:
         Audit.tell(by, "refused", file.sha256, f"{file.name}: {refused.error}")
         raise
@@ -114,20 +115,6 @@ def pages_of(video_ids: Iterable[str]) -> dict[str, str]:
     except LakeBusyNow:
         return {}
     return {row["video_id"]: reverse("video", args=[row["video_id"]]) for row in rows}
-
-
-@contextmanager
-def _alone(sha256: str) -> Iterator[None]:
-    """One at a time of the same bytes; others do not wait, for a bucket may take its time."""
-    with _CHANGED:
-        _CHANGED.wait_for(lambda: sha256 not in _UNDER_WAY)
-        _UNDER_WAY.add(sha256)
-    try:
-        yield
-    finally:
-        with _CHANGED:
-            _UNDER_WAY.remove(sha256)
-            _CHANGED.notify_all()
 
 
 def _extension(file: Received) -> str:
@@ -155,13 +142,23 @@ def _still_known(file: Received) -> Accepted | None:
 
 def _known(file: Received) -> Accepted | None:
     """The same bytes where they lie already. Those whose every file is gone are taken again: somebody wants to see."""
-    for upload in Upload.objects.filter(video_id=file.sha256, deleted_at=None).select_related("by"):
+    uploads = Upload.objects.filter(video_id=file.sha256, deleted_at=None).exclude(came_by="path")
+    for upload in uploads.select_related("by"):
         if is_there(uri_of_upload(upload)):
             return Accepted(name=file.name, video_id=file.sha256, known=True, upload=upload)
     places = reader().rows("SELECT uri FROM sources JOIN desk USING (video_id) WHERE video_id = $1", [file.sha256])
     if any(is_there(row["uri"]) for row in places):
         return Accepted(name=file.name, video_id=file.sha256, known=True, upload=None)
     return None
+
+
+def _own(file: Received, there: Upload, by: AbstractBaseUser, came_by: str, upload_id: UUID) -> Upload:
+    """This person's row of a stored file: they see how far it is, and it stays as long as one of its rows does."""
+    found = Upload.objects.filter(stored=there.stored, by=by, deleted_at=None).select_related("by").first()
+    return found or Upload.objects.create(
+        id=upload_id, name=file.name[:255], stored=there.stored, video_id=file.sha256, bytes=file.bytes, by=by,
+        came_by=came_by, flow_run=there.flow_run, settled_at=there.settled_at,
+    )  # fmt: skip
 
 
 def _store(file: Received, by: AbstractBaseUser, came_by: str, upload_id: UUID, extension: str) -> Upload:

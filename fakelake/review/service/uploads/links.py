@@ -17,7 +17,8 @@ from django.utils import timezone
 from fakelake.review.desk.models import Audit, Link, Upload
 from fakelake.review.service.uploads import intake, web
 from fakelake.review.service.uploads.inbox import inbox
-from fakelake.review.service.uploads.receive import Incoming, Refused
+from fakelake.review.service.uploads.receive import Incoming
+from fakelake.review.service.uploads.refusals import Refused
 from fakelake.review.service.uploads.states import UploadState
 
 log = logging.getLogger("fakelake.review")

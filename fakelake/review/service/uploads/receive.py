@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import shutil
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,25 +19,12 @@ from django.http.multipartparser import MultiPartParserError
 
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.uploads.inbox import inbox
+from fakelake.review.service.uploads.refusals import AGAIN, Refused, disk_trouble, too_large
+from fakelake.review.service.uploads.room import a_place, keep_spare, room_for, staging
 
 BLOCK = 1 << 20
-SPARE = 64 << 20  # bytes of the disk that uploads leave to others
 STALE_S = 24 * 3600.0
-AGAIN = "Send it again."
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-AT_ONCE = threading.BoundedSemaphore(40)  # threads are left for those who look
-WAIT_S = 20.0
 LOOK_BYTES = 64 << 20  # between two looks at what the disk has left
-
-
-class Refused(Problem):
-    """One file cannot be taken. name: as its owner's machine calls it; error: a short stable code."""
-
-    def __init__(self, name: str, error: str, said: str, todo: str, status: int = 400) -> None:
-        super().__init__("This file was not taken", said, todo, status)
-        self.name, self.error = name, error
 
 
 @dataclass(slots=True)
@@ -74,7 +58,7 @@ class Incoming:
         self._hash.update(block)
         try:
             if self.bytes // LOOK_BYTES != (self.bytes - len(block)) // LOOK_BYTES:
-                _keep_spare(self.path.parent)  # many at once had each found room when they began
+                keep_spare(self.path.parent)  # many at once had each found room when they began
             self._file.write(block)
         except OSError as error:
             raise disk_trouble(self.name, error) from error
@@ -164,10 +148,13 @@ def received(request: HttpRequest) -> Iterator[Receipt]:
     ends is removed. Raises Problem: nothing came, too many files, broken off, no room, no inbox.
     """
     receipt = Receipt(settings.FAKELAKE.desk_upload_bytes)
-    _refuse_for_room(request)
     request.desk_receipt = receipt
-    if not AT_ONCE.acquire(timeout=WAIT_S):
-        raise Problem("Many uploads come in just now", "Nothing was read.", "Wait a minute, then send it again.", 503)
+    with a_place(), room_for(request), _whole_files(request, receipt):
+        yield receipt
+
+
+@contextmanager
+def _whole_files(request: HttpRequest, receipt: Receipt) -> Iterator[None]:
     try:
         try:
             request.FILES  # noqa: B018 - this reads the request
@@ -178,21 +165,13 @@ def received(request: HttpRequest) -> Iterator[Receipt]:
             raise Problem("The upload broke off", "It did not come whole, and nothing was kept.", AGAIN) from error
         if not receipt.files and not receipt.refused:
             raise Problem("No file came", "The form was sent without one.", "Choose a video, then send it.")
-        yield receipt
+        yield
     finally:
-        AT_ONCE.release()
         for handler in request.upload_handlers:
             if isinstance(handler, InboxUploadHandler):
                 handler.drop()
         for file in receipt.files:
             file.close()
-
-
-def staging() -> Path:
-    """Made where it is not there."""
-    folder = inbox().staging
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def sweep(now: float | None = None) -> int:
@@ -205,39 +184,6 @@ def sweep(now: float | None = None) -> int:
                 path.unlink()
                 gone += 1
     return gone
-
-
-def too_large(name: str, limit: int) -> Refused:
-    said = f"{name} is larger than {limit / 1e6:,.1f} MB, the most that the desk takes."
-    return Refused(name, "too_large", said, "Cut it, or ask an administrator to take it by its path.", 413)
-
-
-def disk_trouble(name: str, error: OSError) -> Refused:
-    """What the operating system said when a file was to be stored."""
-    if error.errno in _FULL:
-        return Refused(
-            name, "disk_full", f"The disk that uploads come in on is full, so {name} could not be stored.",
-            "Ask an administrator to make room, then send it again.", 507,
-        )  # fmt: skip
-    return Refused(
-        name, "not_stored", f"{name} could not be stored in the inbox: {error.strerror or error}.",
-        "Ask an administrator to look at the inbox, then send it again.", 500,
-    )  # fmt: skip
-
-
-def _refuse_for_room(request: HttpRequest) -> None:
-    """Before anything is read: a body that the disk has no room for."""
-    try:
-        length, free = int(request.META.get("CONTENT_LENGTH") or 0), shutil.disk_usage(staging()).free
-    except (OSError, ValueError) as error:
-        raise disk_trouble("the file", error if isinstance(error, OSError) else OSError(str(error))) from error
-    if length + SPARE > free:
-        raise disk_trouble("the file", OSError(errno.ENOSPC, ""))
-
-
-def _keep_spare(folder: Path) -> None:
-    if shutil.disk_usage(folder).free < SPARE:
-        raise OSError(errno.ENOSPC, "")
 
 
 def _receipt(request: HttpRequest | None) -> Receipt | None:

@@ -6,10 +6,12 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from fakelake.review.desk.models import Audit, Upload
 from fakelake.review.service.media.cache import drop
+from fakelake.review.service.uploads.alone import alone
 from fakelake.review.service.uploads.inbox import inbox
 from fakelake.review.service.uploads.states import states_of
 
@@ -21,15 +23,16 @@ def delete(upload: Upload, by: object, why: str = "") -> None:
 
     by: a person, or the name of a rule. Raises OSError: nothing is changed then.
     """
-    if upload.deleted_at is None:
-        if upload.came_by != "path":
-            same = Upload.objects.filter(stored=upload.stored, deleted_at=None).exclude(pk=upload.pk)
-            if not same.exists():  # the file is another upload's too
-                inbox().remove(upload.stored)
-            drop(upload.video_id)  # a copy for browsers is the file again
+    if upload.deleted_at is not None:
+        return
+    with alone(upload.video_id), transaction.atomic():
         upload.deleted_at = timezone.now()
         upload.save(update_fields=["deleted_at"])
         Audit.tell(by, "deleted", upload.video_id, f"the file of upload {upload.id}, {upload.name}{why}")
+        if upload.came_by != "path":
+            if not Upload.objects.filter(stored=upload.stored, deleted_at=None).exists():  # else it is another's too
+                inbox().remove(upload.stored)
+            drop(upload.video_id)  # a copy for browsers is the file again
 
 
 def delete_old(now: datetime | None = None) -> int:

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 import httpx
 
-from fakelake.review.service.uploads.receive import Incoming, Refused, too_large
+from fakelake.review.service.uploads.receive import Incoming
+from fakelake.review.service.uploads.refusals import Refused, too_large
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 REDIRECTS = 5
