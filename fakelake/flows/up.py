@@ -18,7 +18,7 @@ from types import FrameType
 from fakelake.catalog.lake import Lake
 from fakelake.flows.run import stderr
 from fakelake.infra.held_alone import held_alone
-from fakelake.infra.ports import HOST, free_port, listens, reached_at
+from fakelake.infra.ports import HOST, free_port, listens, reached_at, speaks_http
 from fakelake.infra.prefect_env import prepare
 from fakelake.infra.services import Service, Services
 from fakelake.infra.settings import Settings
@@ -193,10 +193,10 @@ def worker(env: dict[str, str], port: int) -> Service:
 def desk(env: dict[str, str], host: str, port: int) -> Service:
     """The review desk: the pages on which moderators decide.
 
-    No page is asked for: behind TLS it answers to its own names alone.
+    Behind TLS it answers to its own names alone: any answer will do.
     """
     return Service(
-        name="desk", healthy=partial(listens, port, host),
+        name="desk", healthy=partial(speaks_http, port, host),
         command=(sys.executable, "-m", "fakelake.review.serve"), env=env,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from http.client import HTTPConnection, HTTPException
 
 HOST = "127.0.0.1"
 # Below the ports that Linux hands out by itself (from 32768), above those of Ray's workers (10002 to 19999):
@@ -17,6 +18,19 @@ def listens(port: int, host: str = HOST) -> bool:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
+    return True
+
+
+def speaks_http(port: int, host: str = HOST) -> bool:
+    """Whether somebody answers requests there, in whatever way: a port can be open long before."""
+    connection = HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("HEAD", "/")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
     return True
 
 

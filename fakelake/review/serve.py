@@ -33,6 +33,7 @@ class Desk(BaseApplication):
         self.cfg.set("keepalive", 5)
         self.cfg.set("limit_request_line", 4094)
         self.cfg.set("proc_name", "fakelake-desk")
+        self.cfg.set("control_socket_disable", True)  # `fakelake up` sees to it
         self.cfg.set("post_worker_init", _begin)
         self.cfg.set("worker_exit", _end)
 

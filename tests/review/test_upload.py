@@ -89,16 +89,31 @@ def test_markup_in_a_name_is_shown_as_text(desk, tmp_path):
     assert all("&lt;img src=x onerror=alert(1)&gt;.mp4" in page for page in pages)
 
 
-def test_the_same_bytes_again_lead_to_what_is_there(desk, tmp_path):
+def test_the_same_bytes_again_are_stored_once_and_lead_to_what_is_there(desk, tmp_path):
     from fakelake.review.desk.models import Upload
 
     content = clip(tmp_path)
     first = send(desk.client("moderator"), named("first.mp4", content)).json()["accepted"][0]
-    again = send(desk.client("other"), named("other name.mp4", content))
+    again = send(desk.client("moderator"), named("other name.mp4", content))
     assert again.status_code == 200
     told = again.json()["accepted"][0]
     assert (told["known"], told["upload"], told["video_id"]) == (True, first["upload"], first["video_id"])
     assert len(stored()[0]) == Upload.objects.count() == 1
+
+
+def test_a_second_person_who_gives_the_same_bytes_sees_how_far_they_are_and_keeps_them(desk, tmp_path):
+    from fakelake.review.desk.models import Upload
+    from fakelake.review.service.uploads import retention
+
+    content, second = clip(tmp_path), desk.client("other")
+    first = send(desk.client("moderator"), named("first.mp4", content)).json()["accepted"][0]
+    told = send(second, named("mine.mp4", content)).json()["accepted"][0]
+    assert told["known"] and told["upload"] != first["upload"] and len(stored()[0]) == 1
+    assert [each["name"] for each in second.get("/upload/states/").json()["uploads"]] == ["mine.mp4"]
+    retention.delete(Upload.objects.get(pk=first["upload"]), "retention")
+    assert len(stored()[0]) == 1, "the file is the second person's too"
+    retention.delete(Upload.objects.get(pk=told["upload"]), "retention")
+    assert stored() == (set(), set())
 
 
 def test_bytes_that_the_archive_has_lead_to_their_video(desk, made):
