@@ -267,6 +267,26 @@ def test_a_face_is_the_lake_s_own_picture(desk, made):
     assert client.get(f"/videos/{video_id}/faces/7/4.jpg").status_code == 404
 
 
+def test_a_list_shows_the_deciding_face_from_where_it_is_worst(desk, made):
+    client, base = desk.client("viewer"), f"/videos/{made.ids['two.mp4']}"
+    answer = client.get(f"{base}/face.jpg")  # track 0, from 1.5 s on, at 10 frames a second
+    assert answer.content == client.get(f"{base}/faces/0/15.jpg").content
+    assert f'src="{base}/face.jpg"' in client.get("/queue/").content.decode()
+    assert client.get(f"/videos/{made.ids['blank.mp4']}/face.jpg").status_code == 404
+    assert desk.client().get(f"{base}/face.jpg").status_code == 302
+
+
+def test_of_a_face_the_nearest_picture_is_found_and_of_no_face_none(desk, made):
+    from fakelake.review.service.media.faces import faces
+    from fakelake.review.service.reader import reader
+
+    video_id = made.ids["two.mp4"]
+    [row] = reader().rows("SELECT recipe_id FROM desk WHERE video_id = ?", [video_id])
+    key = video_id, row["recipe_id"]
+    assert faces().near(*key, 0, 10**6) == faces().picture(*key, 0, made.count - 1) is not None
+    assert faces().near(*key, 9, 0) is None
+
+
 def test_a_face_of_a_video_that_has_just_come_in_is_there(desk, made, tmp_path):
     from fakelake.review.service.media import faces as looking
     from fakelake.review.service.reader import reader

@@ -54,10 +54,10 @@ def add(
     lake: Lake, path: Path, tracks: Mapping[int, Boxes], recipe: Recipe = RECIPE, measured: Boxes = lambda frame: True
 ) -> str:
     """Ingest a file with the given boxes as its tracks. Returns its video_id."""
-    source = source_of(path, "made")
+    source, info = source_of(path, "made"), probe(path)
     video_id, attempt = examine(source).video_id, uuid.uuid4().hex
     frames, crops = [], []
-    for frame in decode(path, probe(path)):
+    for frame in decode(path, info):
         if frame.index % recipe.stride or (recipe.max_frames and frame.index >= recipe.max_frames * recipe.stride):
             continue
         for track, box_in in tracks.items():
@@ -78,6 +78,7 @@ def add(
                 parts.append(writer.close())
     status = {"status": "ready"} if frames else {"status": "no_face", "reason": "no face in 9 frames"}
     row = {"video_id": video_id, "recipe_id": recipe.recipe_id, "attempt_id": attempt, "dataset": "made", **status}
+    row["fps"] = info.fps
     commit_videos(lake, [IngestedVideo(row, parts)], [source_row(source, video_id, "run")])
     run = {"run_id": attempt, "flow": "ingest", "recipe_id": recipe.recipe_id, "recipe": recipe.to_json()}
     lake.append("runs", [run], publish=False)

@@ -58,6 +58,7 @@ urlpatterns = [
     path("videos/<video:video_id>/file/", media.video_file, name="video_file"),
     path("videos/<video:video_id>/frames/<int:number>.jpg", media.frame, name="frame"),
     path("videos/<video:video_id>/faces/<int:track>/<int:frame>.jpg", media.face, name="face"),
+    path("videos/<video:video_id>/face.jpg", media.worst_face, name="worst_face"),
     path("videos/<video:video_id>/make/<slug:what>/", case.make, name="make"),
     path("videos/<video:video_id>/made/<slug:what>/", case.made, name="made"),
     path("decisions/", decisions.overview, name="decisions"),

@@ -29,12 +29,13 @@ MEMORY = "2GB"
 _DESK = f"""
 CREATE TABLE desk AS
 WITH came AS (
-    SELECT video_id, max(ingested_at) AS ingested_at, max(duration_s) AS duration_s, max(tracks) AS tracks
+    SELECT video_id, max(ingested_at) AS ingested_at, max(duration_s) AS duration_s, max(tracks) AS tracks,
+           max(fps) AS fps
     FROM videos GROUP BY video_id
 ), said AS (
     SELECT video_id, any_value(label) AS label, any_value(origin) AS label_origin FROM current_labels GROUP BY video_id
 )
-SELECT v.*, came.ingested_at, came.duration_s, came.tracks, said.label, said.label_origin,
+SELECT v.*, came.ingested_at, came.duration_s, came.tracks, came.fps, said.label, said.label_origin,
        row_number() OVER (ORDER BY v.band = 'fake' DESC, v.p_fake DESC NULLS LAST, v.video_id) AS place
 FROM verdicts AS v LEFT JOIN came USING (video_id) LEFT JOIN said USING (video_id)
 UNION ALL BY NAME

@@ -22,6 +22,7 @@ MOST_AT_ONCE = 8 << 20  # bytes of an answer to "from here on"
 A_WHILE = "private, max-age=3600"  # a video may be forgotten meanwhile
 
 _RECIPE = "SELECT recipe_id FROM desk WHERE video_id = ?"
+_WORST = "SELECT recipe_id, worst_track, worst_second, fps FROM desk WHERE video_id = ? AND worst_second IS NOT NULL"
 _LATEST_RECIPE = "SELECT recipe_id FROM videos WHERE video_id = ? ORDER BY ingested_at DESC, recipe_id LIMIT 1"
 
 
@@ -82,7 +83,21 @@ def face(request: HttpRequest, video_id: str, track: int, frame: int) -> HttpRes
     recipe = reader().rows(_RECIPE, [video_id])
     if recipe and recipe[0]["recipe_id"] is None:
         recipe = reader().rows(_LATEST_RECIPE, [video_id])
-    data = faces().picture(video_id, recipe[0]["recipe_id"], track, frame) if recipe else None
+    return _picture(faces().picture(video_id, recipe[0]["recipe_id"], track, frame) if recipe else None)
+
+
+@require_safe
+@needs("viewer")
+def worst_face(request: HttpRequest, video_id: str) -> HttpResponse:
+    """A crop of the face that decides, from where it is worst: what a list shows of a video."""
+    data = None
+    for row in reader().rows(_WORST, [video_id]):
+        frame = round(row["worst_second"] * (row["fps"] or 0))
+        data = faces().near(video_id, row["recipe_id"], row["worst_track"], frame)
+    return _picture(data)
+
+
+def _picture(data: bytes | None) -> HttpResponse:
     if data is None:
         raise Http404("The lake has no picture of this face.")
     kind = "image/png" if data.startswith(b"\x89PNG") else "image/webp" if data[8:12] == b"WEBP" else "image/jpeg"

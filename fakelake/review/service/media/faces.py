@@ -43,10 +43,11 @@ class Faces:
 
     def picture(self, video_id: str, recipe_id: str, track: int, frame: int) -> bytes | None:
         """The encoded crop; None: the lake has none of that."""
-        found = self._find(video_id, recipe_id, track, frame)
-        if found is None and self.refresh():
-            found = self._find(video_id, recipe_id, track, frame)
-        return found
+        return self._ask(video_id, recipe_id, track, frame)
+
+    def near(self, video_id: str, recipe_id: str, track: int, frame: int) -> bytes | None:
+        """The crop of a face that is nearest to a frame; None: the lake has none of that face."""
+        return self._ask(video_id, recipe_id, track, frame, near=True)
 
     def refresh(self) -> bool:
         """Read what files came since the last time; False where nothing was published since."""
@@ -70,10 +71,20 @@ class Faces:
             self._looked_at = self._changed_at = time.monotonic()
             return True
 
-    def _find(self, video_id: str, recipe_id: str, track: int, frame: int) -> bytes | None:
+    def _ask(self, video_id: str, recipe_id: str, track: int, frame: int, near: bool = False) -> bytes | None:
+        found = self._find(video_id, recipe_id, track, frame, near)
+        if found is None and self.refresh():
+            found = self._find(video_id, recipe_id, track, frame, near)
+        return found
+
+    def _find(self, video_id: str, recipe_id: str, track: int, frame: int, near: bool) -> bytes | None:
         try:
             with self._lock:
-                place = self._places_of(video_id, recipe_id).get((track, frame))
+                places = self._places_of(video_id, recipe_id)
+                if near:
+                    there = (number for face, number in places if face == track)
+                    frame = min(there, key=lambda number: abs(number - frame), default=frame)
+                place = places.get((track, frame))
                 return self._read(*place, video_id, recipe_id, track, frame) if place else None
         except (OSError, pa.ArrowInvalid):  # compacted away, or rewritten, since the index was made
             return None

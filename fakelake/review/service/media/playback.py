@@ -106,8 +106,9 @@ def _look(video: Mapping[str, object]) -> Job:
             "Look at its faces.",
         )  # fmt: skip
     if not found:
-        said = f"It could not be read: {video['reason']}" if video["band"] == "failed" else ""
-        raise Unplayable(GONE, "There is no file of this video", said, "Ingest it again: the same bytes are it.")
+        if video["band"] == "failed":  # the verdict says why, and what to do
+            raise Unplayable(GONE, "There is nothing to play", str(video["reason"] or ""), "")
+        raise Unplayable(GONE, "There is no file of this video", "", "Ingest it again: the same bytes are it.")
     local = [path_of(row["uri"]) for row in found if row["uri"].startswith("file://")]
     there = []
     for path in local:
