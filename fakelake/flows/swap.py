@@ -91,6 +91,7 @@ def swap(
     Killed half way it leaves no half file under these names, and the same call does it again. A file that the same
     call made is not made again, only taken in where it was not.
     """
+    from fakelake.tasks.marks.certificate import signer_of
     from fakelake.tasks.swap.consents import participant, require_permission
     from fakelake.tasks.swap.model import load_model
     from fakelake.tasks.swap.records import on_record
@@ -121,7 +122,7 @@ def swap(
             summary.notes.append(f"{out} lies there already, made by the same call. Move it away to have another.")
             summary.ingested = take_in(opened, made, video, quiet)
             return summary
-        signer = signer_of(opened, settings)
+        signer = signer_of(credentials_directory(opened), settings.c2pa_cert, settings.c2pa_key)
         with RunProgress("swap", 1, quiet=quiet) as progress:
             told = per_frame(progress)
             done = swap_video(loaded.generator, job, work / "unsigned.mp4", work / "report.png", on_frame=told)
@@ -176,15 +177,6 @@ def fetched(stack: ExitStack, lake: Lake, settings: Settings, model: str) -> tup
     store = store_of(lake, settings)
     version = store.version(MODEL, wanted)
     return version, store.fetch(MODEL, version, stack.enter_context(place_for_models(lake, settings)))
-
-
-def signer_of(lake: Lake, settings: Settings):
-    """The user's certificate where one is set, else the lake's own. Raises SignerUnfit."""
-    from fakelake.tasks.marks.certificate import configured_signer, own_signer
-
-    if settings.c2pa_cert:
-        return configured_signer(Path(settings.c2pa_cert), Path(settings.c2pa_key))
-    return own_signer(credentials_directory(lake))
 
 
 def per_frame(progress: RunProgress):

@@ -9,9 +9,10 @@ import cv2
 import pytest
 
 from fakelake.catalog.lake import Lake
-from fakelake.flows import swap as flow
 from fakelake.infra.settings import Settings
+from fakelake.infra.store_of import credentials_directory
 from fakelake.tasks.marks import credentials
+from fakelake.tasks.marks.certificate import signer_of
 from tests.integration.commands import query, run
 from tests.integration.swap_lake import FRAMES, agree, played, small, swap_lake
 from tests.media import packaged_clip
@@ -129,7 +130,8 @@ def test_there_is_no_switch_for_the_marks():
 
 
 def test_a_certificate_of_ones_own_signs(made, monkeypatch):
-    own = flow.signer_of(Lake.open(made.lake), Settings())
+    directory = credentials_directory(Lake.open(made.lake))
+    own = signer_of(directory, None, None)
     chain, key = made.folder / "chain.pem", made.folder / "key.pem"
     chain.write_bytes(own.chain)
     key.write_bytes(own.key)
@@ -137,5 +139,6 @@ def test_a_certificate_of_ones_own_signs(made, monkeypatch):
     with pytest.raises(ValueError, match="set both or neither"):
         Settings()
     monkeypatch.setenv("FAKELAKE_C2PA_KEY", str(key))
-    assert flow.signer_of(Lake.open(made.lake), Settings()).chain.startswith(own.chain)
+    settings = Settings()
+    assert signer_of(directory, settings.c2pa_cert, settings.c2pa_key).chain.startswith(own.chain)
     assert (Path(made.lake) / "_credentials").is_dir()

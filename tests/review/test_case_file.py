@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import io
 import json
 import re
+import subprocess
 import zipfile
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -37,9 +39,10 @@ def test_it_holds_everything_and_its_hashes_are_right(made, tmp_path):
     video_id = made.ids["two.mp4"]
     trail = [{"at": AT, "who": "moderator", "what": "decided", "detail": "fake"}]
     files = written(made.lake, video_id, tmp_path, audit=trail)
-    assert set(files) == {"report.html", "case.json", "audit.json", "overlay.mp4", "original.sha256", "SHA256SUMS"}
+    signed = {"SHA256SUMS", "SHA256SUMS.sig", "signer.pem"}
+    assert set(files) == {"report.html", "case.json", "audit.json", "overlay.mp4", "original.sha256"} | signed
     sums = dict(reversed(line.split("  ", 1)) for line in files["SHA256SUMS"].decode().splitlines())
-    assert set(sums) == set(files) - {"SHA256SUMS"}
+    assert set(sums) == set(files) - {"SHA256SUMS", "SHA256SUMS.sig"}
     assert all(hashlib.sha256(files[name]).hexdigest() == digest for name, digest in sums.items())
     assert files["original.sha256"].decode() == f"{video_id}  two.mp4\n"
     assert hashlib.sha256(made.files["two.mp4"].read_bytes()).hexdigest() == video_id
@@ -52,6 +55,28 @@ def test_it_holds_everything_and_its_hashes_are_right(made, tmp_path):
     assert json.loads(files["audit.json"]) == trail
     for name in ("labels", "decisions", "sources", "score_history", "part_evidence", "quarantine", "videos"):
         assert name in case
+
+
+def test_whoever_has_openssl_sees_that_nothing_was_changed_since(made, tmp_path):
+    """By the very command that the report names."""
+    files = written(made.lake, made.ids["calm.mp4"], tmp_path)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    report = html.unescape(files["report.html"].decode())
+    command = re.search(r"openssl x509 .*?SHA256SUMS\.sig SHA256SUMS", report)[0]
+    check = {"cwd": tmp_path, "shell": True, "capture_output": True, "text": True}
+    done = subprocess.run(command, **check)
+    assert (done.returncode, done.stdout) == (0, "Verified OK\n"), done.stderr
+    assert subprocess.run("sha256sum -c SHA256SUMS", **check).returncode == 0
+    (tmp_path / "SHA256SUMS").write_bytes(files["SHA256SUMS"].replace(b"case.json", b"case.jsom"))
+    assert subprocess.run(command, **check).returncode != 0
+
+
+def test_a_certificate_that_cannot_sign_keeps_no_case_file_back(made, tmp_path, monkeypatch):
+    for name in ("CERT", "KEY"):
+        monkeypatch.setenv(f"FAKELAKE_C2PA_{name}", str(tmp_path / "no.pem"))
+    files = written(made.lake, made.ids["calm.mp4"], tmp_path)
+    assert "SHA256SUMS.sig" not in files and "It is not signed" in files["report.html"].decode()
 
 
 def test_a_heat_map_goes_in_where_somebody_asked_for_one(desk, made, tmp_path):

@@ -1,4 +1,4 @@
-"""Who signs fakelake's credentials: a certificate that the user gives, or a self-made one kept in a directory."""
+"""Who signs what fakelake gives away: a certificate of the user's, or a self-made one kept in a directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SIGNER, ROOT = "signer.pem", "root.pem"
@@ -36,6 +36,30 @@ class Signer:
 
     def __repr__(self) -> str:  # never the key, in no log
         return f"Signer({self.algorithm})"
+
+
+def signer_of(directory: Path, chain: str | None, key: str | None) -> Signer:
+    """The user's, where both files are named, else the self-made one of `directory`. Raises SignerUnfit."""
+    return configured_signer(Path(chain), Path(key)) if chain and key else own_signer(directory)
+
+
+def sign(signer: Signer, data: bytes) -> bytes:
+    """A detached signature, the same for the same bytes: ECDSA (RFC 6979) or PKCS 1 v1.5 over SHA-256, or Ed25519."""
+    private = serialization.load_pem_private_key(signer.key, None)
+    if isinstance(private, ec.EllipticCurvePrivateKey):
+        return private.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    if isinstance(private, rsa.RSAPrivateKey):
+        return private.sign(data, padding.PKCS1v15(), hashes.SHA256())
+    return private.sign(data)
+
+
+def how_to_verify(signer: Signer, certificate: str, signature: str, data: str) -> str:
+    """The command for it, with these names of files; any OpenSSL of these days has it."""
+    if signer.algorithm == "ed25519":
+        check = f"openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in {data} -sigfile {signature}"
+    else:
+        check = f"openssl dgst -sha256 -verify key.pem -signature {signature} {data}"
+    return f"openssl x509 -in {certificate} -noout -pubkey > key.pem; {check}"
 
 
 def own_signer(directory: Path) -> Signer:

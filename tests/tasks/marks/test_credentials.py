@@ -2,14 +2,20 @@
 
 import json
 import stat
+import subprocess
+from datetime import UTC, datetime, timedelta
 
 import c2pa
 import cv2
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
 
 from fakelake.tasks.marks import credentials
-from fakelake.tasks.marks.certificate import SignerUnfit, configured_signer, own_signer
+from fakelake.tasks.marks.certificate import SignerUnfit, configured_signer, how_to_verify, own_signer, sign, signer_of
 from fakelake.tasks.marks.credentials import COMPOSITE, NotSigned
 from tests.media import face_clip, write_clip
 from tests.tasks.marks.marked import ASSET, signed
@@ -168,6 +174,34 @@ def test_a_certificate_of_one_s_own_signs(signer, unsigned, folder):
     (folder / "key.pem").write_bytes(signer.key)
     own = configured_signer(folder / "chain.pem", folder / "key.pem")
     assert credentials.read(signed(unsigned, folder / "own.mp4", own)).validates
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+    ids=["P-384", "RSA", "Ed25519"],
+)  # fmt: skip
+def test_what_a_key_of_any_kind_signs_is_verified_by_the_command_that_goes_with_it(key, tmp_path):
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a lab")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now).not_valid_after(now + timedelta(days=1))
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+    )  # fmt: skip
+    (tmp_path / "own.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "key").write_bytes(key.private_bytes(*form))
+    signer = signer_of(tmp_path, str(tmp_path / "own.pem"), str(tmp_path / "key"))
+    (tmp_path / "list").write_bytes(b"what was signed")
+    (tmp_path / "list.sig").write_bytes(sign(signer, b"what was signed"))
+    command = how_to_verify(signer, "own.pem", "list.sig", "list")
+    assert subprocess.run(command, shell=True, cwd=tmp_path).returncode == 0
+    (tmp_path / "list").write_bytes(b"something else")
+    assert subprocess.run(command, shell=True, cwd=tmp_path).returncode != 0
 
 
 def test_a_key_that_does_not_fit_is_refused_in_words(signer, folder):

@@ -1,4 +1,4 @@
-"""The case file of a video: a zip with report, data, overlay, explanation, audit trail and the hashes of all of them.
+"""The case file of a video: a zip with report, data, overlay, explanation, audit trail and signed hashes of them all.
 
 Runs in the maker's process. The same lake, desk, overlay and time give the same bytes.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,13 +16,18 @@ from pathlib import Path
 
 from fakelake.catalog.duck import dicts
 from fakelake.catalog.lake import Lake
+from fakelake.infra.settings import Settings
+from fakelake.infra.store_of import credentials_directory
 from fakelake.review.service.media import case_page
 from fakelake.tasks.facts import Facts, NotScored, Verdict, facts_of
 from fakelake.tasks.known_source import SourceUnfit
+from fakelake.tasks.marks.certificate import Signer, SignerUnfit, how_to_verify, sign, signer_of
 from fakelake.tasks.overlay import NothingToDraw, write_overlay
 from fakelake.tasks.scratch import scratch
 
 FORMAT = 1  # of case.json
+log = logging.getLogger("fakelake.review")
+SUMS, SIGNATURE, CERTIFICATE = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem"
 BLOCK = 1 << 20
 HEAT_MAP = "explanation.html shows what the model looked at: a heat map of the worst moments, and parts blurred."
 NO_HEAT_MAP = "There is no heat map: nobody had asked for one on the video's page when this was made."
@@ -72,8 +78,9 @@ def write_case(lake: Lake, order: Mapping[str, object], out: Path, tell: Callabl
     explanation = Path(order.get("explanation") or "")
     if explanation.is_file():
         files["explanation.html"] = explanation
+    signer, said_of_signer = _signer(lake)
     with scratch() as folder:
-        said_of_files = [said, HEAT_MAP if "explanation.html" in files else NO_HEAT_MAP]
+        said_of_files = [said, HEAT_MAP if "explanation.html" in files else NO_HEAT_MAP, said_of_signer]
         report = case_page.render(lake, facts, rows, told, said_of_files, made_at, folder)
     verdict = facts.verdict
     data = {
@@ -89,7 +96,22 @@ def write_case(lake: Lake, order: Mapping[str, object], out: Path, tell: Callabl
         "audit.json": _json(told["audit"]),
         "original.sha256": f"{video_id}  {plain_name(verdict.name)}\n",
     }
-    _write(out, texts, files)
+    _write(out, texts, files, signer)
+
+
+def _signer(lake: Lake) -> tuple[Signer | None, str]:
+    """Who signs the list of hashes, and what is said of it: as made videos are signed."""
+    settings = Settings()
+    try:
+        signer = signer_of(credentials_directory(lake), settings.c2pa_cert, settings.c2pa_key)
+    except SignerUnfit as error:
+        log.warning("a case file goes without a signature: %s", error)
+        return None, "It is not signed: the desk's log says why."
+    how = how_to_verify(signer, CERTIFICATE, SIGNATURE, SUMS)
+    return (
+        signer,
+        f"{SIGNATURE} signs {SUMS} with the key of {CERTIFICATE}: whoever trusts that certificate checks {how}",
+    )
 
 
 def _rows(lake: Lake, video_id: str) -> dict[str, list[dict[str, object]]]:
@@ -138,14 +160,20 @@ def _overlay(lake: Lake, facts: Facts, kept: Path, tell: Callable[[float], None]
     return kept, "overlay.mp4 shows the video with each face's box and score."
 
 
-def _write(out: Path, texts: Mapping[str, str], files: Mapping[str, Path]) -> None:
-    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+def _write(out: Path, texts: Mapping[str, str], files: Mapping[str, Path], signer: Signer | None) -> None:
+    small = {name: text.encode() for name, text in texts.items()}
+    if signer:
+        small[CERTIFICATE] = signer.chain
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in small.items()}
     with zipfile.ZipFile(out, "w") as made:
         for name, path in files.items():
             sums[name] = _add_file(made, name, path)
         listed = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-        for name, text in {**texts, "SHA256SUMS": listed}.items():
-            made.writestr(_entry(name, zipfile.ZIP_DEFLATED), text.encode())
+        small[SUMS] = listed.encode()
+        if signer:
+            small[SIGNATURE] = sign(signer, small[SUMS])
+        for name, data in small.items():
+            made.writestr(_entry(name, zipfile.ZIP_DEFLATED), data)
 
 
 def _add_file(made: zipfile.ZipFile, name: str, path: Path) -> str:
