@@ -11,7 +11,7 @@ import pyarrow as pa
 from made_catalog import START
 
 from fakelake.catalog.commit import IngestedVideo, commit_videos
-from fakelake.catalog.lake import Lake
+from fakelake.catalog.lake import Lake, one_of
 from fakelake.catalog.parts import PartWriter
 
 RATE, SECONDS = 25, 7200
@@ -21,7 +21,7 @@ RECIPE = "0123456789abcdef"
 
 def add_long_video(lake: Lake, version: str = "2") -> str:
     """Returns its video_id; adds nothing where it is there. version: of the detector, the champion of the made lake."""
-    if len(lake.read("videos", ["video_id"], [("video_id", "=", VIDEO_ID)])):
+    if len(lake.read("videos", ["video_id"], one_of("video_id", [VIDEO_ID]))):
         return VIDEO_ID
     n, attempt, random = RATE * SECONDS, uuid.uuid4().hex, np.random.default_rng(3)
     frame = np.arange(n)

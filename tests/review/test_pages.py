@@ -248,4 +248,24 @@ def test_of_a_long_face_some_pictures_are_shown_from_its_first_to_its_last(desk)
         frames = [picture["frame"] for picture in track["shown"]]
         assert len(frames) == CROPS_SHOWN and frames == sorted(frames)
         assert (track["shown"][0]["at"], track["shown"][-1]["at"]) == (track["from_s"], track["to_s"])
-        assert track["pictures"] == track["frames"] == desk.made.count
+        assert track["frames"] == desk.made.count
+
+
+def test_of_a_long_video_the_strip_shows_the_highest_of_some_windows_in_a_row(desk):
+    from dataclasses import replace
+
+    from fakelake.review.service.reader import reader
+    from fakelake.review.service.strip import MOST_STEPS, strip_of
+    from fakelake.review.service.video import record_of
+    from fakelake.tasks.facts import Window
+
+    record = record_of(reader(), desk.ids["two.mp4"])
+    windows = tuple(
+        Window(track_id=0, number=n, start_s=float(n), end_s=n + 0.9, frames=25, logit=9.0 if n == 4321 else -5.0)
+        for n in range(7200)
+    )
+    strip = strip_of(replace(record, facts=replace(record.facts, windows=windows)))
+    [line] = strip.lines
+    assert len(line.steps) == MOST_STEPS
+    [high] = [step for step in line.steps if step.p_fake > 0.5]
+    assert high.start_s <= 4321 < high.end_s and line.steps[-1].end_s == 7199.9

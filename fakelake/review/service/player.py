@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from fakelake.review.service.problem import NoVideo
 from fakelake.review.service.reader import LakeReader
 from fakelake.review.service.video import media_of
@@ -46,9 +48,9 @@ def boxes_of(reader: LakeReader, video_id: str) -> dict[str, Any]:
             {
                 "id": track,
                 **_said(facts, track),
-                "t": [round(float(t), 4) for t in columns[1]],
-                "box": [round(float(v), 1) for box in zip(*columns[2:6], strict=True) for v in box],
-                "seen": [int(seen) for seen in columns[6]],
+                "t": np.round(columns[1].astype(float), 4).tolist(),
+                "box": np.round(np.stack(columns[2:6], 1).astype(float), 1).ravel().tolist(),
+                "seen": columns[6].astype(int).tolist(),
             }
         )
     return {

@@ -8,11 +8,12 @@ from fakelake.review.service.player import looked_until_s
 from fakelake.review.service.video import Record
 
 WIDTH, HEIGHT = 1000.0, 120.0  # of the drawing, in its own units
+MOST_STEPS = 400  # a face: more than a screen could show apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A window: x, y of its upper left corner, in the drawing's units; `band` and `p_fake` of the window."""
+    """A window, or the highest of some in a row. x, y: its upper left corner, in the drawing's units."""
 
     x: float
     y: float
@@ -59,10 +60,13 @@ def strip_of(record: Record) -> Strip | None:
     duration = max(float(record.media.get("duration_s") or 0.0), last) or 1.0
     lines = []
     for track in sorted({window.track_id for window in facts.windows}):
-        steps = []
-        for window in facts.of_track(track):
-            p = reading.p_fake(window.logit)
-            left, right = window.start_s / duration * WIDTH, window.end_s / duration * WIDTH
+        steps, windows = [], facts.of_track(track)
+        together = -(-len(windows) // MOST_STEPS)
+        for at in range(0, len(windows), together):
+            some = windows[at : at + together]
+            p = reading.p_fake(max(window.logit for window in some))
+            start, end = some[0].start_s, max(window.end_s for window in some)
+            left, right = start / duration * WIDTH, end / duration * WIDTH
             steps.append(
                 Step(
                     x=round(left, 2),
@@ -71,8 +75,8 @@ def strip_of(record: Record) -> Strip | None:
                     height=round(HEIGHT - _y(p), 2),
                     band=reading.band(p),
                     p_fake=p,
-                    start_s=window.start_s,
-                    end_s=window.end_s,
+                    start_s=start,
+                    end_s=end,
                 )
             )
         lines.append(Line(track_id=track, worst=track == facts.verdict.worst_track, steps=tuple(steps)))

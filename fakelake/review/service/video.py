@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from fakelake.catalog.duck import dicts
 from fakelake.review.service.problem import NoVideo
@@ -47,12 +48,6 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
     """Raises NoVideo, LakeBusyNow."""
     with reader.asking() as connection:
         rows = dicts(connection, "SELECT * FROM desk WHERE video_id = ?", [video_id])
-        trouble = dicts(
-            connection,
-            f"""SELECT stage, error, message, remedy, attempts, {_WHEN.format('"at"')} AS "at" FROM open_quarantine
-            WHERE video_id = ? ORDER BY open_quarantine."at" DESC""",
-            [video_id],
-        )
         if not rows:
             raise NoVideo(video_id)
         facts = facts_of(reader.lake, video_id, connection=connection, verdicts="desk")
@@ -62,11 +57,11 @@ def record_of(reader: LakeReader, video_id: str) -> Record:
             media=media,
             facts=facts,
             tracks=_tracks(connection, video_id, media["recipe_id"], facts) if media else [],
-            parts=dicts(connection, _PARTS, [video_id]),
+            parts=_told(connection, "part_scores", _PARTS, video_id),
             history=dicts(connection, _HISTORY, [video_id]),
             labels=dicts(connection, _LABELS, [video_id]),
             sources=dicts(connection, _SOURCES, [video_id]),
-            trouble=trouble,
+            trouble=_told(connection, "quarantine", _TROUBLE, video_id),
         )
 
 
@@ -95,19 +90,32 @@ def unjudged(reason: str) -> tuple[str, str, str]:
 
 def _tracks(connection: duckdb.DuckDBPyConnection, video_id: str, recipe_id: str, facts: Facts) -> list[dict[str, Any]]:
     """Faces, the one that decides first, each with its figure and some frames to show."""
-    rows = dicts(connection, _TRACKS, [video_id, recipe_id])
-    each = max(2, min(CROPS_SHOWN, CROPS_IN_ALL // max(1, len(rows))))
-    spots = [(row["track_id"], spot) for row in rows for spot in spread(row["pictures"], each)]
-    wanted = [list(column) for column in zip(*spots, strict=True)] or [[], []]
-    shown = dicts(connection, _SHOWN, [video_id, recipe_id, *wanted])
-    for row in rows:
-        highest = max(facts.of_track(row["track_id"]), key=lambda w: w.logit, default=None)
-        row["highest"] = facts.reading.p_fake(highest.logit) if highest else None
-        row["worst_second"] = highest.start_s if highest else None
-        row["band"] = facts.reading.band(row["highest"]) if highest else None
-        row["shown"] = [picture for picture in shown if picture["track_id"] == row["track_id"]]
+    faces = connection.execute(_FACES, [video_id, recipe_id]).fetchnumpy()  # of hours there are many: no dicts
+    numbers, starts = np.unique(faces["track_id"], return_index=True)
+    each = max(2, min(CROPS_SHOWN, CROPS_IN_ALL // max(1, len(numbers))))
+    tracks = []
+    for number, first, end in zip(numbers.tolist(), starts, [*starts[1:], len(faces["frame"])], strict=False):
+        own = np.arange(first, end)
+        pictured = own[np.asarray(faces["pictured"][own], bool)]
+        shown = pictured[spread(len(pictured), each)]
+        highest = max(facts.of_track(number), key=lambda w: w.logit, default=None)
+        p = facts.reading.p_fake(highest.logit) if highest else None
+        tracks.append({
+            "track_id": number, "frames": len(own), "from_s": float(faces["pts_s"][own[0]]),
+            "to_s": float(faces["pts_s"][own].max()), "face_px": float(np.round(np.median(faces["px"][own]))),
+            "highest": p, "band": facts.reading.band(p) if highest else None,
+            "worst_second": highest.start_s if highest else None,
+            "shown": [{"frame": int(faces["frame"][at]), "at": float(faces["pts_s"][at])} for at in shown],
+        })  # fmt: skip
     worst = facts.verdict.worst_track
-    return sorted(rows, key=lambda row: (row["track_id"] != worst, -(row["highest"] or 0.0), row["track_id"]))
+    return sorted(tracks, key=lambda row: (row["track_id"] != worst, -(row["highest"] or 0.0), row["track_id"]))
+
+
+def _told(connection: duckdb.DuckDBPyConnection, table: str, sql: str, video_id: str) -> list[dict[str, Any]]:
+    """An answer of a view over a table, which is asked first: of most videos it has nothing, and the view is slow."""
+    if not connection.execute(f"SELECT 1 FROM {table} WHERE video_id = ? LIMIT 1", [video_id]).fetchone():
+        return []
+    return dicts(connection, sql, [video_id])
 
 
 _UNJUDGED = {  # by what `reason` says (tasks/write_video.py, tasks/score_task.py)
@@ -125,26 +133,19 @@ _UNJUDGED = {  # by what `reason` says (tasks/write_video.py, tasks/score_task.p
     ),
     "": ("Not judged", "There is nothing in it that the detector can judge.", "Look at it and decide yourself."),
 }  # fmt: skip
+_TROUBLE = f"""
+SELECT stage, error, message, remedy, attempts, {_WHEN.format('"at"')} AS "at" FROM open_quarantine
+WHERE video_id = ? ORDER BY open_quarantine."at" DESC
+"""
 _MEDIA = """
 SELECT v.* FROM videos AS v LEFT JOIN desk USING (video_id) WHERE v.video_id = ?
 ORDER BY v.recipe_id IS DISTINCT FROM desk.recipe_id, v.ingested_at DESC, v.recipe_id LIMIT 1
 """
-_TRACKS = """
-SELECT track_id, count(*) AS frames, min(pts_s) AS from_s, max(pts_s) AS to_s, round(median(x2 - x1)) AS face_px,
-       count(image_of) AS pictures
-FROM frames LEFT JOIN (SELECT track_id, frame, frame AS image_of FROM crops WHERE video_id = $1 AND recipe_id = $2)
+_FACES = """
+SELECT track_id, frame, pts_s, x2 - x1 AS px, pictured IS NOT NULL AS pictured
+FROM frames LEFT JOIN (SELECT track_id, frame, true AS pictured FROM crops WHERE video_id = $1 AND recipe_id = $2)
     USING (track_id, frame)
-WHERE video_id = $1 AND recipe_id = $2 GROUP BY track_id ORDER BY track_id
-"""
-# spots: which of a face's pictures, in their order, counted from 0.
-_SHOWN = """
-SELECT track_id, frame, pts_s AS "at" FROM (
-    SELECT track_id, frame, pts_s, row_number() OVER (PARTITION BY track_id ORDER BY frame) - 1 AS spot
-    FROM frames SEMI JOIN (SELECT track_id, frame FROM crops WHERE video_id = $1 AND recipe_id = $2)
-        USING (track_id, frame)
-    WHERE video_id = $1 AND recipe_id = $2
-) SEMI JOIN (SELECT unnest($3::INT[]) AS track_id, unnest($4::BIGINT[]) AS spot) USING (track_id, spot)
-ORDER BY track_id, frame
+WHERE video_id = $1 AND recipe_id = $2 ORDER BY track_id, frame
 """
 _PARTS = """
 SELECT track_id, part, "drop", largest_drop, largest_second, area FROM part_evidence
