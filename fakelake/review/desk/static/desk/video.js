@@ -58,11 +58,20 @@ if (film) {
 }
 
 function fullScreen() { if (document.fullscreenElement) document.exitFullscreen(); else stage.requestFullscreen(); }
-/** One picture on or back, however long pictures last: back is just before the one that is shown began. */
+/** When the picture on the screen began, by the faces' own times: after a seek Firefox tells where it was sent, and not
+ *  that. Without a face, half a picture before what it tells is the picture before in any browser. */
+function began(frame) {
+  const times = data ? data.tracks.map((track) => track.t[lastNotAbove(track.t, shownAt + 0.0005)] ?? -1) : [];
+  const latest = Math.max(-1, ...times);
+  return shownAt - latest < 0.9 * frame ? latest : shownAt - frame / 2;
+}
+
+/** One picture on or back, however long pictures last. */
 function step(by) {
   film.pause();
-  if (by < 0) seek(shownAt - 0.002);
-  else seek(Math.max(shownAt, film.currentTime - offset) + 1 / ((data && data.fps) || 25));
+  const frame = 1 / ((data && data.fps) || 25);
+  if (by < 0) seek(began(frame) - 0.002);
+  else seek(Math.max(shownAt, film.currentTime - offset) + frame);
 }
 
 document.addEventListener("click", (event) => {
