@@ -15,7 +15,7 @@ from ninja.throttling import AuthRateThrottle
 from fakelake.catalog.lock import LakeBusy
 from fakelake.review.desk.access import may
 from fakelake.review.desk.api_uploads import router as uploads
-from fakelake.review.desk.errors import TOO_MANY
+from fakelake.review.desk.errors import problem_of
 from fakelake.review.desk.models import Decision
 from fakelake.review.desk.tokens import Bearer, demand
 from fakelake.review.desk.views import case as files
@@ -25,7 +25,7 @@ from fakelake.review.service.decisions import undo as take_back
 from fakelake.review.service.listing import BANDS, ORDERS, STATES, Filters, list_videos
 from fakelake.review.service.media import results
 from fakelake.review.service.player import boxes_of
-from fakelake.review.service.problem import Busy, Problem
+from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.review.service.video import meaning_of, record_of
 
@@ -193,18 +193,11 @@ def _unknown(request: HttpRequest, error: AuthenticationError) -> object:
 
 
 @api.exception_handler(Problem)
-def _problem(request: HttpRequest, error: Problem) -> object:
-    return api.create_response(request, error.told(), status=error.status)
-
-
 @api.exception_handler(LakeBusy)
-def _busy(request: HttpRequest, error: LakeBusy) -> object:
-    return _problem(request, Busy("The lake did not answer in time", str(error)))
-
-
 @api.exception_handler(Ratelimited)
-def _too_many(request: HttpRequest, error: Ratelimited) -> object:
-    return _problem(request, TOO_MANY)
+def _problem(request: HttpRequest, error: Exception) -> object:
+    problem = problem_of(error)
+    return api.create_response(request, problem.told(), status=problem.status)
 
 
 @api.exception_handler(PermissionDenied)

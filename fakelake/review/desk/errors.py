@@ -34,13 +34,17 @@ class PlainErrors:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, Ratelimited):
-            error = TOO_MANY
-        if isinstance(error, LakeBusy):
-            error = Busy("The lake did not answer in time", str(error))
-        if isinstance(error, Problem):
-            return page_of(request, error)
-        return None
+        problem = problem_of(error)
+        return page_of(request, problem) if problem else None
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """What there is to say of it, to people and to programs alike; None: nothing, it is a fault of ours."""
+    if isinstance(error, Ratelimited):
+        return TOO_MANY
+    if isinstance(error, LakeBusy):
+        return Busy("The lake did not answer in time", str(error))
+    return error if isinstance(error, Problem) else None
 
 
 def page_of(request: HttpRequest, problem: Problem) -> HttpResponse:
@@ -65,8 +69,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if isinstance(exception, Ratelimited):
-        return page_of(request, TOO_MANY)
+    if problem := problem_of(exception):
+        return page_of(request, problem)
     return page(request, 403, "You may not do this", str(exception), "Ask an administrator for the role.")
 
 

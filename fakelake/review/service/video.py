@@ -104,7 +104,6 @@ def _tracks(connection: duckdb.DuckDBPyConnection, video_id: str, recipe_id: str
             "track_id": number, "frames": len(own), "from_s": float(faces["pts_s"][own[0]]),
             "to_s": float(faces["pts_s"][own].max()), "face_px": float(np.round(np.median(faces["px"][own]))),
             "highest": p, "band": facts.reading.band(p) if highest else None,
-            "worst_second": highest.start_s if highest else None,
             "shown": [{"frame": int(faces["frame"][at]), "at": float(faces["pts_s"][at])} for at in shown],
         })  # fmt: skip
     worst = facts.verdict.worst_track
