@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +15,7 @@ from fakelake.catalog.lake import Lake
 from fakelake.flows.drift import drift
 from fakelake.flows.drift_command import drift as command
 from fakelake.infra.events import DRIFT
+from tests.prefect_api import ask
 from tests.tasks.lake_of_ages import ago, empty_lake, ingest, normal, train
 
 MEASURES = ["score", "face_height", "sharpness", "no_face", "codec"]
@@ -25,13 +25,6 @@ MEASURES = ["score", "face_height", "sharpness", "no_face", "codec"]
 def server(prefect_server):
     with temporary_settings({PREFECT_API_URL: prefect_server}):
         yield prefect_server
-
-
-def ask(url, **body):
-    data = json.dumps(body).encode() if body else None
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
 
 
 def videos(lake, first, when, seed, *, mean=-2.0, codec="h264"):
@@ -47,7 +40,7 @@ def ran(server, tmp_path_factory):
     train(lake, ago(20))
     videos(lake, 100, ago(4), 10)
     calm = drift(lake.location.root, quiet=True)
-    artifact = ask(f"{server}/artifacts/drift-summary/latest")
+    artifact = ask(server, "/artifacts/drift-summary/latest")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKELAKE_DRIFT_LEAST", "61")
         unsure = drift(lake.location.root, quiet=True)
@@ -106,7 +99,7 @@ def test_the_run_is_on_record_with_its_picture(ran):
 def test_the_artifacts_show_the_words_and_the_picture(ran, server):
     assert "# Drift" in ran.artifact["data"] and "data:image/png;base64," in ran.artifact["data"]
     assert ran.calm.lines()[1] in ran.artifact["data"]
-    table = json.loads(ask(f"{server}/artifacts/drift/latest")["data"])
+    table = json.loads(ask(server, "/artifacts/drift/latest")["data"])
     assert [(row["measure"], row["drifted"]) for row in table] == [
         (each.measure, each.drifted) for each in ran.changed.measures
     ]
@@ -114,7 +107,7 @@ def test_the_artifacts_show_the_words_and_the_picture(ran, server):
 
 def test_the_run_that_found_drift_and_no_other_sent_one_event_of_the_lake(ran, server):
     end = time.monotonic() + 120
-    while not (found := ask(f"{server}/events/filter", filter={"event": {"name": [DRIFT]}})["events"]):
+    while not (found := ask(server, "/events/filter", {"filter": {"event": {"name": [DRIFT]}}})["events"]):
         assert time.monotonic() < end, "no event came"
         time.sleep(0.5)
     [event] = [
@@ -153,7 +146,7 @@ def test_the_command_ends_with_0_where_nothing_did(ran):
 def test_a_night_before_the_first_training_is_no_failure_and_says_what_to_do(server, tmp_path):
     state = drift(Lake.create(tmp_path / "lake").location.root, quiet=True, return_state=True)
     assert state.is_completed()
-    said = ask(f"{server}/artifacts/drift-summary/latest")["data"]
+    said = ask(server, "/artifacts/drift-summary/latest")["data"]
     assert "nothing to compare with yet: This lake has no champion" in said and "fakelake train detector" in said
 
 

@@ -1,9 +1,7 @@
 """What `watch` starts on a server, and what it does not start twice. No worker is there: a run stays as it is left."""
 
-import json
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from fakelake.flows.up import POOL
 from fakelake.flows.watch import WatchSummary, keys, start_retraining, watch
+from tests.prefect_api import ask
 from tests.tasks.lake_of_faces import lake_of_faces, people
 
 PLAN = Path(__file__).parents[2] / "prefect.yaml"
@@ -38,15 +37,7 @@ def deployed(prefect_server):
         subprocess.run(command, check=True, capture_output=True)
     yield prefect_server
     for each in ask(prefect_server, "/deployments/filter", {}):  # other tests have the server to themselves
-        request = urllib.request.Request(f"{prefect_server}/deployments/{each['id']}", method="DELETE")
-        urllib.request.urlopen(request, timeout=30).close()
-
-
-def ask(server, path, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{server}{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+        ask(prefect_server, f"/deployments/{each['id']}", method="DELETE")
 
 
 def end(server, run, state):

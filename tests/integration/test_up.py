@@ -25,6 +25,7 @@ from tests.integration.clips import short_clips
 from tests.integration.commands import query
 from tests.integration.labelled_lake import SETTINGS
 from tests.integration.postgres import MISSING, postgres, there
+from tests.prefect_api import ask
 from tests.tasks.lake_of_faces import Made, label, lake_of_faces, people
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.skipif(not there(), reason=MISSING)]
@@ -79,8 +80,8 @@ def up(tmp_path_factory):
             root=root, lake=root / "lake", inbox=root / "inbox", env=env, process=process, state=state,
             api=state.env["PREFECT_API_URL"], log=root / "up.log",
         )  # fmt: skip
-        for each in ask(made, "/deployments/filter", {}):  # a tick of its own would come between
-            ask(made, f"/deployments/{each['id']}/pause_deployment", {})
+        for each in ask(made.api, "/deployments/filter", {}):  # a tick of its own would come between
+            ask(made.api, f"/deployments/{each['id']}/pause_deployment", {})
         yield made
 
 
@@ -90,30 +91,22 @@ def stop(process):
         process.wait(120)
 
 
-def ask(up, path, body=None):
-    """Of Prefect's API."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{up.api}{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or "null")
-
-
 def start(up, deployment, **parameters):
     """What its schedule or the page's Run button does. Returns the flow run's id."""
-    found = ask(up, f"/deployments/name/{deployment}")
-    return ask(up, f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"]
+    found = ask(up.api, f"/deployments/name/{deployment}")
+    return ask(up.api, f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"]
 
 
 def ended(up, run):
     def state():
-        found = ask(up, f"/flow_runs/{run}")["state"]
+        found = ask(up.api, f"/flow_runs/{run}")["state"]
         return found if found["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
     return wait_for(state, f"the end of flow run {run}")
 
 
 def runs_of(up, flow):
-    return ask(up, "/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC"})
+    return ask(up.api, "/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC"})
 
 
 def trained(up):
@@ -122,7 +115,7 @@ def trained(up):
 
 
 def test_every_deployment_is_on_the_server_with_its_schedule(up):
-    found = {each["name"]: each for each in ask(up, "/deployments/filter", {})}
+    found = {each["name"]: each for each in ask(up.api, "/deployments/filter", {})}
     assert len(found) == 8
     assert [schedule["schedule"]["cron"] for schedule in found["ingest-and-score"]["schedules"]] == ["*/5 * * * *"]
 
@@ -160,7 +153,7 @@ def test_a_video_in_the_inbox_becomes_a_verdict_and_shows_on_the_page(up):
     assert ended(up, run)["type"] == "COMPLETED"
     ((band, version),) = query(up.lake, "SELECT band, model_version FROM verdicts WHERE name = 'from the inbox.mp4'")
     assert band in ("authentic", "suspicious", "fake") and version == "1"
-    artifacts = {each["key"] for each in ask(up, "/artifacts/latest/filter", {})}
+    artifacts = {each["key"] for each in ask(up.api, "/artifacts/latest/filter", {})}
     assert {"ingest-summary", "ingest-shards", "highest-scores", "champion"} <= artifacts
     client = MlflowClient(up.state.pages["MLflow"])
     scoring = client.get_experiment_by_name("scoring").experiment_id
@@ -190,7 +183,7 @@ def test_a_worse_challenger_is_refused_and_the_champion_stays(up):
     said = json.loads(call("watch", "--json", env=up.env).stdout)
     assert said["outcome"] == "started" and said["new"] == {"real": 0, "fake": 14}
     # A second run of the same deployment while the first goes on does not overlap it.
-    wait_for(lambda: ask(up, f"/flow_runs/{said['flow_run']}")["state"]["type"] == "RUNNING", "the retraining")
+    wait_for(lambda: ask(up.api, f"/flow_runs/{said['flow_run']}")["state"]["type"] == "RUNNING", "the retraining")
     assert ended(up, start(up, "retrain/retrain"))["type"] == "CANCELLED"
     assert ended(up, said["flow_run"])["type"] == "COMPLETED"
     rows = query(up.lake, 'SELECT model_version, outcome, reason FROM promotions ORDER BY "at"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ DEPLOYMENT = "ingest_and_score/ingest-and-score"
 PATIENCE_S = 5.0
 UNDER_WAY = ("PENDING", "RUNNING", "CANCELLING")
 LIVE = ("SCHEDULED", "PAUSED", *UNDER_WAY)
+LOCKED = 503  # what Prefect says while its SQLite is locked: it did nothing, and may be asked again
+TRIES, PAUSE_S = 4, 0.5
 MOST_ROWS = 200  # of an answer of Prefect
 KEPT = 5000  # runs whose last word is remembered
 MOST_PATHS = 500  # a run; Prefect's parameters are bounded in size
@@ -64,7 +67,11 @@ class Server:
     def _ask(self, read: Callable[[Any], T], method: str, path: str, body: object = None) -> T:
         """What `read` makes of the answer."""
         try:
-            answer = self._client.request(method, path, json=body)
+            for left in reversed(range(TRIES)):
+                answer = self._client.request(method, path, json=body)
+                if answer.status_code != LOCKED or not left:
+                    break
+                time.sleep(PAUSE_S)
             answer.raise_for_status()
             return read(answer.json())
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
