@@ -146,8 +146,8 @@ def _commit_records(lake: Lake, held: Held, videos: list[IngestedVideo], now: da
 def _append_events(lake: Lake, held: Held, sources: Sequence[Row], quarantine: Sequence[Row]) -> int:
     """Append what is news; return how many quarantine rows were.
 
-    A place is news if it was not seen before with these bytes, or not since it last gave trouble. Trouble is
-    news if it is not on record already, or the place has been fine since.
+    A place is news if it was not seen before with these bytes, or not since it held others or gave trouble.
+    Trouble is news if it is not on record already, or the place has been fine since.
     """
     identity = ("uri", "video_id", "recipe_id", "dataset", "stage", "error", "message", "frames_kept")
     never = forgotten(lake, {row["video_id"] for row in (*sources, *quarantine) if row.get("video_id")})
@@ -159,7 +159,9 @@ def _append_events(lake: Lake, held: Held, sources: Sequence[Row], quarantine: S
     trouble = lake.read("quarantine", [*identity, "at"], there).to_pylist()
     last_trouble = _latest((row for row in trouble if not row["frames_kept"]), "at")
     last_seen = _latest(seen, "seen_at")
-    new_sources = _news(sources, seen, ("uri", "video_id", "dataset", "mtime_ns"), "seen_at", last_trouble)
+    held_last = {(row["uri"], row["video_id"]) for row in seen if row["seen_at"] == last_seen.get(row["uri"])}
+    still = [row for row in seen if (row["uri"], row["video_id"]) in held_last]
+    new_sources = _news(sources, still, ("uri", "video_id", "dataset", "mtime_ns"), "seen_at", last_trouble)
     partial = [row for row in quarantine if row["frames_kept"]]
     whole = [row for row in quarantine if not row["frames_kept"]]
     new_quarantine = _news(partial, trouble, identity, "at", {}) + _news(whole, trouble, identity, "at", last_seen)

@@ -142,6 +142,21 @@ def test_a_touched_file_is_seen_again(lake):
     assert sorted(lake.read("sources")["mtime_ns"].to_pylist()) == [1, 2]
 
 
+def test_a_place_that_holds_its_former_bytes_again_is_seen_again_and_then_no_more(lake):
+    place = {"uri": "file:///in/clip.mp4", "mtime_ns": 1}
+    for video in (1, 2, 1, 1):
+        commit_videos(lake, [write_video(lake, video)], [source(video, **place)])
+        found = lake.read("sources", ["video_id", "seen_at"]).to_pylist()
+        assert max(found, key=lambda row: row["seen_at"])["video_id"] == video_id(video)
+    assert len(found) == 3
+
+
+def test_a_place_in_two_data_sets_is_told_once_for_each_however_often_they_take_turns(lake):
+    for dataset in ("a", "b", "a", "b"):
+        commit_videos(lake, [], [source(1, dataset=dataset)])
+    assert sorted(lake.read("sources")["dataset"].to_pylist()) == ["a", "b"]
+
+
 # --- crashes
 
 POINTS = [
