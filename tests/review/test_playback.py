@@ -17,7 +17,7 @@ from fakelake.review.service.media.look import Look, identity
 from fakelake.tasks.decode import decode
 from fakelake.tasks.probe import probe
 from tests.media import odd_clips, packaged_clip, remux, write_clip
-from tests.review.filmed import PLAY, chromium, film, played  # noqa: F401
+from tests.review.filmed import PLAY, chromium, film, numbered, played  # noqa: F401
 from tests.tasks.explained import add
 
 SAME_S = 0.002
@@ -157,6 +157,18 @@ def test_pictures_of_the_strip_are_the_ones_that_they_say_they_are(tmp_path):
         bars = [picture[120, 40 * bit + 20, 0] > 128 for bit in range(8)]
         assert sum(1 << bit for bit, lit in enumerate(bars) if lit) == each["number"]
         assert each["at"] == pytest.approx(each["number"] / 10, abs=SAME_S)
+
+
+@pytest.mark.parametrize(("at", "number"), [(0.0, 0), (0.95, 9), (1.0, 10), (2.99, 10), (3.0, 11), (6.9, 14), (60, 19)])
+def test_the_strip_has_the_picture_that_was_on_the_screen_where_pictures_last_differently(tmp_path, at, number):
+    """Ten pictures a tenth of a second apart, ten of which two lie two seconds and the others one apart."""
+    times = [*range(0, 1000, 100), 1000, *range(3000, 12000, 1000)]
+    path = write_clip(tmp_path / "a.mp4", numbered(20), times=times)
+    order = {"path": str(path), "identity": identity(path.stat()), "count": 1, "seconds": [at]}
+    pictures.strip(None, order, tmp_path / "strip.json", lambda progress: None)
+    frames = json.loads((tmp_path / "strip.json").read_text())["frames"]
+    assert {each["number"] for each in frames} == {0, number}
+    assert frames[-1]["at"] == pytest.approx(times[number] / 1000, abs=SAME_S)
 
 
 def test_a_look_tells_a_file_from_one_that_was_touched(tmp_path):

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import av
@@ -41,6 +42,7 @@ PLAYED_FORMATS = ("yuv420p", "yuvj420p", "yuva420p")
 ENCODER = {"crf": "20", "preset": "veryfast", "g": "50"}  # a key picture each two seconds or so, to seek quickly
 TOLD_EVERY = 25  # pictures
 LONG_SIDE = 320  # px, of a single picture
+SAME_S = 0.0005  # times of a file are told in ticks
 COPY_SIDE = 1920  # px; of a copy: an encoder holds some forty pictures in memory
 TURNS = {(False, False, False), (True, True, False), (False, True, True), (True, False, True)}  # without a mirror
 
@@ -143,7 +145,7 @@ def strip(lake: Lake, order: Mapping[str, object], out: Path, tell: Tell) -> Non
         info = probe(source)
         count, last = int(order["count"]), info.frames - 1
         wanted = {round(last * n / max(1, count - 1)) for n in range(count)}
-        wanted |= {min(last, round(float(at) * info.fps)) for at in order.get("seconds", ())}
+        wanted |= {_number_at(source, info, float(at)) for at in order.get("seconds", ())}
         shown = {frame.index: frame.pts_s for frame in _save(source, info, sorted(wanted), out.parent / "frames")}
     if not shown:
         raise MediaError("decode", "undecodable", "Not one picture can be shown.", "Copy the file again.")
@@ -170,18 +172,24 @@ def _save(source: Path, info: VideoInfo, numbers: Sequence[int], folder: Path) -
         yield frame
 
 
+def _number_at(source: Path, info: VideoInfo, at_s: float) -> int:
+    """Of the picture that is on the screen at `at_s` seconds from the first one, however long pictures last."""
+    keys = info.segments_at
+    place = max((n for n, key in enumerate(keys) if key.pts_s <= at_s + SAME_S), default=0)
+    number = keys[place].frame
+    with suppress(MediaError), closing(decode(source, info, _segment(info, place))) as frames:
+        for frame in takewhile(lambda frame: frame.pts_s <= at_s + SAME_S, frames):
+            number = frame.index
+    return number
+
+
 def _pictures(source: Path, info: VideoInfo, numbers: Sequence[int]) -> Iterator[Frame]:
     """Each picture, found from the key picture before it; of a damaged place, the next one that can be shown."""
     keys = info.segments_at
     for number in numbers:
         place = max(n for n, key in enumerate(keys) if key.frame <= number)
-        begin, end = keys[place], keys[place + 1] if place + 1 < len(keys) else None
-        segment = Segment(
-            index=place, first_frame=begin.frame, end_frame=end.frame if end else None,
-            start_pts=begin.pts if place else None, end_pts=end.pts if end else None,
-        )  # fmt: skip
         try:
-            with closing(decode(source, info, segment)) as frames:
+            with closing(decode(source, info, _segment(info, place))) as frames:
                 found = next((frame for frame in frames if frame.index >= number), None)
         except MediaError:
             continue
@@ -208,3 +216,12 @@ def _bytes(lake: Lake, order: Mapping[str, object]) -> Iterator[Path]:
             return
     with known_file(lake, order["video_id"]) as path:
         yield path
+
+
+def _segment(info: VideoInfo, place: int) -> Segment:
+    """From one key picture to the next."""
+    begin, end = info.segments_at[place], next(iter(info.segments_at[place + 1 :]), None)
+    return Segment(
+        index=place, first_frame=begin.frame, end_frame=end.frame if end else None,
+        start_pts=begin.pts if place else None, end_pts=end.pts if end else None,
+    )  # fmt: skip

@@ -1,7 +1,6 @@
-// The player: faces over the picture in time with it, the strip, keys, and things that are made while one waits.
+// The player: the film, faces over the picture in time with it, the strip, keys. After faces.js and making.js.
 "use strict";
 
-const $ = (id) => document.getElementById(id);
 const film = $("film"), stage = $("stage"), strip = $("strip");
 let data = null, shownAt = 0;
 
@@ -32,9 +31,6 @@ function draw(at) {
     strip.setAttribute("aria-valuenow", at.toFixed(1)); strip.setAttribute("aria-valuetext", `${at.toFixed(1)} seconds`);
   }
 }
-
-/** As the crops' times: 1:02.5 */
-function clock(at) { const tenths = Math.round(at * 10); return `${Math.floor(tenths / 600)}:${(tenths % 600 / 10).toFixed(1).padStart(4, "0")}`; }
 
 function seek(at) { if (film) film.currentTime = Math.max(0, at + offset) + 0.0005; }
 
@@ -90,66 +86,6 @@ if (strip) {
   });
 }
 
-// Keys: not while somebody types, nor with a modifier, which are the browser's.
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !"ArrowLeft ArrowRight , .".includes(event.key)) return;
-  if (event.target.closest("input:not([type=checkbox]), textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
-  const press = (selector) => { const button = document.querySelector(selector); if (button) button.click(); };
-  const does = {
-    f: () => press("#decide-form [value=fake]"), a: () => press("#decide-form [value=real]"), u: () => press("#decide-form [value=unsure]"),
-    n: () => press("#next"), z: () => press("#undo-form button, .messages .undo button"), g: () => press("#to-worst"), b: () => press("#show-faces"),
-    ",": () => film && step(-1), ".": () => film && step(1),
-    ArrowLeft: () => seek(shownAt - 1), ArrowRight: () => seek(shownAt + 1),
-    " ": () => film && event.target === document.body && (film.paused ? film.play() : film.pause()),
-  }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (does) { if (event.key === " " && event.target !== document.body) return; event.preventDefault(); does(); }
-});
-
-// What takes a while: asked for once, then looked at every second until it is there.
-const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
-const json = { Accept: "application/json" };
-
-async function make(where, said) {
-  let state = await (await fetch(where.dataset.make, { method: "POST", headers: { ...json, "X-CSRFToken": token() } })).json();
-  while (state.state === "waiting" || state.state === "running") {
-    said(state);
-    await new Promise((done) => setTimeout(done, 1000));
-    state = await (await fetch(where.dataset.made, { headers: json })).json();
-  }
-  said(state);
-  return state;
-}
-
-function words(state) {
-  if (state.state === "done") return "";
-  if (state.state === "none") return "It was made, and has gone since: ask again.";
-  if (state.state === "failed" || state.error) return state.said || state.detail || state.error;
-  const share = state.progress ? ` ${Math.round(100 * state.progress)} %` : "";
-  return (state.state === "waiting" ? "Waiting for another to be done" : "Being made") + share + " …";
-}
-
-/** A page that was made, in place of the form that asked for it. */
-function showPage(maker) {
-  const frame = document.createElement("iframe");
-  frame.loading = "lazy"; frame.src = maker.dataset.made; frame.title = "What the model looked at";
-  maker.querySelector("form").replaceWith(frame);
-}
-
-for (const maker of document.querySelectorAll(".maker")) {
-  if ("there" in maker.dataset) { showPage(maker); continue; }
-  maker.querySelector("form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = maker.querySelector("button"), status = maker.querySelector("[role=status]");
-    button.disabled = true;
-    try {
-      const state = await make(maker, (now) => { status.textContent = words(now); });
-      if (state.state === "done" && maker.dataset.show === "frame") showPage(maker);
-      else if (state.state === "done") { status.textContent = "Done."; window.location.href = maker.dataset.made; }
-    } catch { status.textContent = "The desk did not answer. Try again."; }
-    button.disabled = false;
-  });
-}
-
 // The film: its bytes are looked at first, and what browsers cannot play gets a copy that they can.
 const filmSays = (text) => { $("film-said").textContent = text; };
 
@@ -179,20 +115,17 @@ if (film) {
   else if (!film.hasAttribute("src")) filmReady().catch(away);
 }
 
-const frames = $("frames");
-if (frames) {
-  new IntersectionObserver(async (seen, observer) => {
-    if (!seen.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
-    const status = frames.querySelector("[role=status]");
-    try {
-      const state = await make(frames, (now) => { status.textContent = words(now); });
-      for (const picture of state.frames || []) {
-        const button = document.createElement("button"), image = document.createElement("img"), at = document.createElement("span");
-        button.className = "face seek"; button.dataset.at = picture.at;
-        image.src = picture.url; image.alt = `Frame at ${picture.at.toFixed(1)} s`; at.textContent = clock(picture.at);
-        button.append(image, at); frames.querySelector(".frames").append(button);
-      }
-    } catch { status.textContent = "The frames could not be read."; }
-  }).observe(frames);
-}
+// Keys: not while somebody types, nor with a modifier, which are the browser's.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !"ArrowLeft ArrowRight , .".includes(event.key)) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
+  const press = (selector) => { const button = document.querySelector(selector); if (button) button.click(); };
+  const does = {
+    f: () => press("#decide-form [value=fake]"), a: () => press("#decide-form [value=real]"), u: () => press("#decide-form [value=unsure]"),
+    n: () => press("#next"), z: () => press("#undo-form button, .messages .undo button"), g: () => press("#to-worst"), b: () => press("#show-faces"),
+    ",": () => film && step(-1), ".": () => film && step(1),
+    ArrowLeft: () => seek(shownAt - 1), ArrowRight: () => seek(shownAt + 1),
+    " ": () => film && event.target === document.body && (film.paused ? film.play() : film.pause()),
+  }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (does) { if (event.key === " " && event.target !== document.body) return; event.preventDefault(); does(); }
+});
