@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import time
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -42,6 +44,30 @@ def test_the_token_of_a_closed_account_is_worth_nothing(desk, call):
     desk.people["viewer"].is_active = False
     desk.people["viewer"].save()
     assert call("viewer", "get", "/videos")[0] == 401
+
+
+@pytest.mark.parametrize(("days_ago", "status"), [(29, 200), (31, 401)])
+def test_a_token_is_good_for_as_long_as_was_chosen(desk, days_ago, status):
+    from django.db.models import F
+
+    from fakelake.review.desk.models import Audit, Token
+
+    page = desk.client("viewer").post("/account/", {"do": "token", "name": "nightly", "days": "30"}).content.decode()
+    text = re.search(r"flk_[\w-]+", page)[0]
+    assert Audit.objects.get(what="made token").detail == "nightly, for 30 days"
+    Token.objects.update(ends_at=F("ends_at") - timedelta(days=days_ago))
+    answer = desk.client().get("/api/videos", headers={"Authorization": f"Bearer {text}"})
+    assert answer.status_code == status
+    shown = desk.client("viewer").get("/account/").content
+    assert (b"<strong>ended</strong>" in shown) == (status == 401)
+
+
+@pytest.mark.parametrize("days", ["0", "100000", "never", ""])
+def test_a_token_for_another_time_than_those_offered_is_not_made(desk, days):
+    from fakelake.review.desk.models import Token
+
+    answer = desk.client("viewer").post("/account/", {"do": "token", "name": "nightly", "days": days})
+    assert answer.status_code == 400 and not Token.objects.exists()
 
 
 def test_videos_are_listed_with_the_pages_filters(desk, call):

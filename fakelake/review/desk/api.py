@@ -186,7 +186,7 @@ def undo(request: HttpRequest, decision_id: UUID) -> dict[str, str]:
 @api.exception_handler(AuthenticationError)
 def _unknown(request: HttpRequest, error: AuthenticationError) -> object:
     told = {
-        "detail": "There is no token that is known here.",
+        "detail": "There is no token that is known here and has not ended.",
         "todo": "Make one on the account page, and send it with each call as the header Authorization: Bearer flk_...",
     }
     return api.create_response(request, told, status=401)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -100,16 +101,22 @@ class Token(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     at = models.DateTimeField(default=timezone.now)
     used_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)  # null: made before tokens had an end
 
     class Meta:
         ordering = ("-at",)
 
     @classmethod
-    def make(cls, user: models.Model, name: str) -> str:
+    def make(cls, user: models.Model, name: str, days: int = 90) -> str:
         """The token's text: shown once, and never again."""
         text = f"flk_{secrets.token_urlsafe(32)}"
-        cls.objects.create(by=user, name=name, digest=cls.digest_of(text))
+        ends_at = timezone.now() + timedelta(days=days)
+        cls.objects.create(by=user, name=name, digest=cls.digest_of(text), ends_at=ends_at)
         return text
+
+    @property
+    def ended(self) -> bool:
+        return self.ends_at is not None and self.ends_at <= timezone.now()
 
     @staticmethod
     def digest_of(text: str) -> str:

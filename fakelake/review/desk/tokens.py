@@ -15,11 +15,12 @@ from fakelake.review.desk.models import Token
 
 
 class Bearer(HttpBearer):
-    """`Authorization: Bearer flk_...`. Tokens of people whose account is closed are worth nothing."""
+    """`Authorization: Bearer flk_...`. Tokens of people whose account is closed, or whose days are over, are worth
+    nothing."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
         found = Token.objects.select_related("by").filter(digest=Token.digest_of(token), by__is_active=True).first()
-        if found is None:
+        if found is None or found.ended:
             return None
         if found.used_at is None or timezone.now() - found.used_at > timedelta(minutes=1):
             Token.objects.filter(pk=found.pk).update(used_at=timezone.now())

@@ -17,6 +17,7 @@ from fakelake.review.desk.people import password_changed
 from fakelake.review.service.problem import Problem
 
 TOKENS = 20  # a person
+DAYS = {"30": "30 days", "90": "90 days", "365": "a year"}  # that a token is good for
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,16 +39,17 @@ def page(request: HttpRequest) -> HttpResponse:
                 messages.success(request, "The password is changed. Tokens of before are worth nothing any more.")
                 return redirect("account")
         elif does == "token":
-            name = request.POST.get("name", "").strip()[:80]
-            if not name or Token.objects.filter(by=request.user).count() >= TOKENS:
-                raise Problem("No token was made", f"It needs a name; you may have {TOKENS}.", "Go back.")
-            token = Token.make(request.user, name)
-            Audit.tell(request.user, "made token", detail=name)
+            name, days = request.POST.get("name", "").strip()[:80], request.POST.get("days", "90")
+            if not name or days not in DAYS or Token.objects.filter(by=request.user).count() >= TOKENS:
+                needs_what = f"It needs a name and one of the times offered; you may have {TOKENS}."
+                raise Problem("No token was made", needs_what, "Go back; revoke one that you no longer use.")
+            token = Token.make(request.user, name, int(days))
+            Audit.tell(request.user, "made token", detail=f"{name}, for {DAYS[days]}")
         elif does == "revoke":
             number = request.POST.get("token", "")
             found = get_object_or_404(Token, pk=number if number.isdecimal() else 0, by=request.user)
             Audit.tell(request.user, "revoked token", detail=found.name)
             found.delete()
             return redirect("account")
-    context = {"form": form, "token": token, "tokens": Token.objects.filter(by=request.user)}
+    context = {"form": form, "token": token, "tokens": Token.objects.filter(by=request.user), "days": DAYS}
     return render(request, "desk/account.html", context)
