@@ -63,11 +63,10 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _wait_for(f"{url}/health", server, home / "server.log")
         yield url
     finally:
-        server.terminate()
-        server.wait(30)
+        _stop(server)
 
 
-def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 240) -> None:
+def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 900) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -78,6 +77,15 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 24
         except OSError:
             time.sleep(0.3)
     raise RuntimeError(f"The server at {url} did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _stop(server: subprocess.Popen) -> None:
+    server.terminate()
+    try:
+        server.wait(60)
+    except subprocess.TimeoutExpired:  # what it has to say no longer matters
+        server.kill()
+        server.wait()
 
 
 @pytest.fixture(scope="session")
@@ -96,8 +104,7 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "something",
         }  # fmt: skip
     finally:
-        server.terminate()
-        server.wait(30)
+        _stop(server)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ class Service:
     command: Sequence[str]
     healthy: Callable[[], bool]
     env: Mapping[str, str] = field(default_factory=dict)
-    patience_s: float = 240.0
+    patience_s: float = 600.0
     tries: int = 1
     disposable: bool = False
 

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 STATE = "up.json"
-PATIENCE_S = 2.0  # for an answer of its Prefect server
+PATIENCE_S = 10.0  # for an answer of its Prefect server; one that is gone refuses at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

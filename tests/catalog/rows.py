@@ -94,7 +94,7 @@ def start(code: str, *arguments: object, **environment: str) -> subprocess.Popen
     )
 
 
-def finish(process: subprocess.Popen, timeout: float = 120) -> str:
+def finish(process: subprocess.Popen, timeout: float = 600) -> str:
     """Its output; fails with its errors if it did not end well."""
     out, errors = process.communicate(timeout=timeout)
     assert process.returncode == 0, errors

@@ -18,7 +18,7 @@ HOLD = """
         print("held", flush=True)
         time.sleep(60)
 """
-TERM_S = 2.0
+TERM_S = 6.0  # a slow machine may stand still for a second or two
 
 
 @pytest.fixture(params=["local", "s3"])

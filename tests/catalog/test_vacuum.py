@@ -89,7 +89,7 @@ def test_a_snapshot_that_a_recent_run_started_from_stays_readable(lake):
     from datetime import UTC, datetime
 
     named = lake.snapshot()
-    started = datetime.now(UTC) + timedelta(seconds=30)
+    started = datetime.now(UTC) + timedelta(hours=1)
     lake.append("runs", [{"run_id": "r", "flow": "train", "snapshot": json.dumps(named), "started_at": started}])
     compact(lake)
     vacuum(lake, NOW, alone=True)

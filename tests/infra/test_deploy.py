@@ -146,7 +146,7 @@ def test_a_secret_becomes_the_variable_of_its_name(tmp_path):
     (tmp_path / "PGPASSWORD").write_text("with 'quotes' and $signs\n")
     command = [DEPLOY / "entrypoint.sh", "sh", "-c", 'printf %s "$PGPASSWORD"']
     environment = {**os.environ, "SECRETS_DIRECTORY": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout == "with 'quotes' and $signs"
 
 
@@ -160,15 +160,15 @@ def test_compose_yaml_is_valid():
     compose = ["docker", "compose"]
     if shutil.which("docker") and not subprocess.run([*compose, "version"], capture_output=True).returncode:
         command = [*compose, "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert not done.returncode, done.stderr
 
 
 def test_every_secret_of_compose_is_made_by_the_script_and_used(tmp_path):
     script = shutil.copy(DEPLOY / "make_secrets.sh", tmp_path)
-    subprocess.run([script], check=True, timeout=30)
+    subprocess.run([script], check=True, timeout=300)
     made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
-    subprocess.run([script], check=True, timeout=30)
+    subprocess.run([script], check=True, timeout=300)
     assert made == {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}, "a second run keeps them"
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} == set(made)
     assert all(re.fullmatch(r"(fakelake:)?[0-9a-f]{48}", text) for text in made.values())
@@ -270,7 +270,9 @@ def test_the_backfill_runs_on_the_cluster_there_is_with_a_command_there_is():
     command = job["entrypoint"].split()
     assert command[:2] == ["fakelake", "ingest"]
     fakelake = Path(sys.executable).with_name("fakelake")
-    told = subprocess.run([fakelake, "ingest", "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    told = subprocess.run(
+        [fakelake, "ingest", "--help"], capture_output=True, text=True, check=True, timeout=300
+    ).stdout
     assert all(option in told for option in command if option.startswith("--"))
 
 

@@ -57,7 +57,10 @@ def ingest(*arguments: object, code: int | None = 0, fast: bool = True, stdin: s
 def ingest_apart(*arguments: object, env: Mapping[str, str], out: Path) -> tuple[int, dict]:
     """An ingest in a process of its own, under another environment: its exit code and summary."""
     process = start_ingest(*arguments, env=env, out=out)
-    process.join(280)
+    process.join(900)
+    if process.exitcode is None:
+        kill(process)
+        raise AssertionError("it did not end")
     return process.exitcode, json.loads(out.read_text())
 
 

@@ -112,7 +112,7 @@ def _alone(argv: list[str], env: dict[str, str]) -> None:
     _child(argv, env, os.devnull)
 
 
-def wait_until(true, process: BaseProcess, seconds: float = 600) -> None:
+def wait_until(true, process: BaseProcess, seconds: float = 1800) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert process.is_alive() and time.monotonic() < end, "it ended, or did not come so far"

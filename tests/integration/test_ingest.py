@@ -145,7 +145,7 @@ def test_a_task_that_hangs_is_killed_at_its_deadline_and_the_rest_goes_on(tmp_pa
     marks.mkdir()
     trap = {
         "FAKELAKE_FAILPOINT": "decode", "FAKELAKE_FAILPOINT_ACTION": "pause", "FAKELAKE_FAILPOINT_DIR": str(marks),
-        "FAKELAKE_DEADLINE_BASE_S": "20", "FAKELAKE_DEADLINE_PER_MEDIA_S": "0",
+        "FAKELAKE_DEADLINE_BASE_S": "45", "FAKELAKE_DEADLINE_PER_MEDIA_S": "0",
     }  # fmt: skip
     code, summary = ingest_apart(folder, "--lake", lake, env=trap, out=tmp_path / "summary.json")
     assert code == 3

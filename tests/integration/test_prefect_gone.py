@@ -57,12 +57,12 @@ def test_the_run_ends_in_words_and_the_same_command_finishes_it(server, pipeline
     # Five tries, the default, ride out a minute: a server that is started anew is not missed. Two are quicker to test.
     env = {**os.environ, "PREFECT_API_URL": url, "FAKELAKE_SHARD_VIDEOS": "1", "PREFECT_CLIENT_MAX_RETRIES": "2"}
     run = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 300
+    end = time.monotonic() + 900
     while not (lake / "videos" / "_delta_log" / f"{1:020d}.json").exists():  # the first commit of a video
         assert run.poll() is None and time.monotonic() < end, run.communicate()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
-    _, said = run.communicate(timeout=400)
+    _, said = run.communicate(timeout=1200)
     if run.returncode:
         assert run.returncode == 1 and "What was committed is safe" in said and "Traceback" not in said, said
     summary = ingest(archive, "--lake", lake)

@@ -28,7 +28,7 @@ from tests.integration.postgres import MISSING, postgres, there
 from tests.prefect_api import ask
 from tests.tasks.lake_of_faces import Made, label, lake_of_faces, people
 
-pytestmark = [pytest.mark.timeout(1500), pytest.mark.skipif(not there(), reason=MISSING)]
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.skipif(not there(), reason=MISSING)]
 PEOPLE = 36
 TINY = {**SETTINGS, "epochs": 3, "clips_per_video": 3}
 
@@ -41,7 +41,7 @@ def call(*arguments, env, check=True, **more):
     return done
 
 
-def wait_for(true, what, seconds=600):
+def wait_for(true, what, seconds=1800):
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, f"{what} did not come in {seconds} s"
@@ -88,7 +88,7 @@ def up(tmp_path_factory):
 def stop(process):
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-        process.wait(120)
+        process.wait(400)
 
 
 def start(up, deployment, **parameters):
@@ -201,13 +201,13 @@ def test_the_frozen_test_part_is_whole_in_the_split_that_grew(up):
 def test_a_new_label_makes_watch_look_at_once(up):
     before = len(runs_of(up, "watch"))
     call("labels", "add", "real_00.mp4", "real", "--note", "I was there", env=up.env)
-    run = wait_for(lambda: runs_of(up, "watch")[before:], "a run of watch", 120)[0]
+    run = wait_for(lambda: runs_of(up, "watch")[before:], "a run of watch")[0]
     assert ended(up, run["id"])["type"] == "COMPLETED"
 
 
 def test_a_server_that_dies_is_started_again(up):
     before = up.log.read_text()
-    (worker,) = [pid for pid in processes_of(up) if b"worker\0start" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    (worker,) = [pid for pid in processes_of(up) if b"worker\0start" in command_of(pid)]
     os.kill(worker, signal.SIGKILL)
     wait_for(
         lambda: "worker ended with code -9: starting it again" in up.log.read_text()[len(before) :], "a new worker"
@@ -226,7 +226,13 @@ def test_it_stops_cleanly_and_commands_go_on_without_it(up):
     assert read_state(str(up.lake)) is None and (up_directory(str(up.lake)) / "logs" / "prefect.log").exists()
     with pytest.raises(OSError):
         urllib.request.urlopen(f"{up.api}/health", timeout=2)
-    wait_for(lambda: not processes_of(up), "the end of all processes", 30)
+    wait_for(lambda: not processes_of(up), "the end of all processes", 120)
+
+
+def command_of(pid):
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""  # it has ended meanwhile
 
 
 def processes_of(up):

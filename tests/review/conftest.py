@@ -96,7 +96,11 @@ def django_of(lake_root, made):
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    patient = pytest.MonkeyPatch()  # how long the desk waits for its own is for the tests that are about it
+    patient.setattr("fakelake.review.service.reader.LakeReader.rows.__defaults__", (None, 120.0))
+    patient.setattr("fakelake.review.service.uploads.look_at.BASE_S", 300.0)
     yield django
+    patient.undo()
     from fakelake.review.service.reader import reader
     from fakelake.review.service.uploads.start_run import starter
 

@@ -33,7 +33,7 @@ PLAY = """async ([src, least]) => {
   video.requestVideoFrameCallback(shown);
   const ended = () => new Promise(done => {
     video.onended = () => done(''); video.onerror = () => done(video.error.message || 'it cannot be played');
-    setTimeout(() => done('it does not end'), 30000);
+    setTimeout(() => done('it does not end'), 30000 + 3000 * (video.duration || 10) / video.playbackRate);
   });
   let error = ended();
   video.src = src; video.play().catch(() => {});

@@ -263,7 +263,7 @@ def test_an_explanation_that_cannot_be_made_says_why(desk, made):
     client, base = desk.client("moderator"), f"/videos/{made.ids['calm.mp4']}"
     assert desk.client("viewer").post(f"{base}/make/explain/", headers=JSON).status_code == 403
     client.post(f"{base}/make/explain/", headers=JSON)
-    told = wait_for(client, f"{base}/made/explain/", headers=JSON, tries=900).json()
+    told = wait_for(client, f"{base}/made/explain/", headers=JSON).json()
     assert told["state"] == "failed"
     assert told["said"]
     assert "Traceback" not in told["said"]

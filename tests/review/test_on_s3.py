@@ -84,7 +84,7 @@ def token(page):
     return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
 
 
-def until(question, seconds=120):
+def until(question, seconds=600):
     """What `question` says as soon as it is not false."""
     end = time.monotonic() + seconds
     while not (said := question()):

@@ -193,7 +193,7 @@ def test_through_the_desk_a_browser_plays_a_copy_and_seeks_in_it(desk, made, chr
 
     path = film(tmp_path / "old.avi", count=60, codec="mpeg4", b_frames=0)
     video_id = add(made.lake, path, {})
-    reader().refresh(10)
+    reader().refresh(60)
     client = desk.client("viewer")
     with in_threads(application) as address:
         page = chromium.new_page()
@@ -227,7 +227,7 @@ def test_a_browser_asks_on_when_it_gets_the_file_in_small_parts(desk, made, chro
     path = film(tmp_path / "large.mp4", count=60, options={"qp": "0", "preset": "ultrafast"}, pictures=noisy(60))
     assert path.stat().st_size > 2_000_000
     video_id = add(made.lake, path, {})
-    reader().refresh(10)
+    reader().refresh(60)
     while playback.playback(video_id).state != "ready":
         time.sleep(0.1)
     with in_threads(application) as address:
@@ -249,7 +249,7 @@ SEEK = """async ([src, at]) => {
   let last = -1;
   const shown = (_, frame) => { last = frame.mediaTime; video.requestVideoFrameCallback(shown); };
   video.requestVideoFrameCallback(shown);
-  const late = new Promise((_, fail) => setTimeout(() => fail('it does not go on'), 20000));
+  const late = new Promise((_, fail) => setTimeout(() => fail('it does not go on'), 120000));
   const event = name => Promise.race([late, new Promise(done => { video['on' + name] = done; })]);
   const ready = event('canplay');
   video.src = src;

@@ -10,9 +10,11 @@ from tests.prefect_api import ask
 TOO_OFTEN = 1000
 
 
-def test_a_real_server_starts_the_run_and_tells_of_it(django_of, prefect_server):
+def test_a_real_server_starts_the_run_and_tells_of_it(django_of, prefect_server, monkeypatch):
+    from fakelake.review.service.uploads import prefect_runs
     from fakelake.review.service.uploads.prefect_runs import LIVE, Server, ServerTrouble
 
+    monkeypatch.setattr(prefect_runs, "PATIENCE_S", 60.0)
     server = Server(prefect_server)
     with pytest.raises(ServerTrouble, match="ingest-and-score"):
         server.start(["/inbox/a.mp4"], "/lake")

@@ -59,7 +59,7 @@ def test_files_that_follow_each_other_go_in_one_run(desk, tmp_path, asking, monk
     from fakelake.review.desk.models import Upload
     from fakelake.review.service.uploads import start_run
 
-    monkeypatch.setattr(start_run, "GATHER_S", 5.0)
+    monkeypatch.setattr(start_run, "GATHER_S", 3600.0)
     first, _ = (uploaded(desk, clip(tmp_path, n), f"{n}.mp4") for n in range(2))
     with prefect_of_the_lake() as prefect:
         asking.tick()

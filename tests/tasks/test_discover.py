@@ -288,8 +288,8 @@ def test_files_of_a_folder_that_were_touched_a_moment_ago_may_still_grow_and_wai
         (tmp_path / name).write_bytes(b"x")
     later = time.time() + 3600  # as if an hour had passed since all were written ...
     with mock.patch("fakelake.tasks.discover.time.time", return_value=later):
-        assert discover([str(tmp_path)], settle_s=10).growing == []
-    found = discover([str(tmp_path)], settle_s=10)
+        assert discover([str(tmp_path)], settle_s=600).growing == []
+    found = discover([str(tmp_path)], settle_s=600)
     assert [Path(name).name for name in found.growing] == ["copied.mp4", "new.mp4", "old.mp4"] and not found.sources
     assert len(discover([str(tmp_path)]).sources) == 3, "only where it is asked for"
 
@@ -297,9 +297,9 @@ def test_files_of_a_folder_that_were_touched_a_moment_ago_may_still_grow_and_wai
 def test_a_copy_with_the_time_of_its_original_is_as_young_as_it_is(tmp_path):
     (tmp_path / "copied.mp4").write_bytes(b"x")
     os.utime(tmp_path / "copied.mp4", (0, 0))
-    assert discover([str(tmp_path)], settle_s=10).growing
+    assert discover([str(tmp_path)], settle_s=600).growing
 
 
 def test_a_file_that_is_named_outright_does_not_wait(tmp_path):
     (tmp_path / "one.mp4").write_bytes(b"x")
-    assert len(discover([str(tmp_path / "one.mp4")], settle_s=10).sources) == 1
+    assert len(discover([str(tmp_path / "one.mp4")], settle_s=600).sources) == 1

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -105,10 +104,9 @@ test_train.run(pathlib.Path({str(tmp_path / "killed")!r}))
 
 def test_a_finished_training_that_is_started_again_trains_no_more(tmp_path):
     _, before = run(tmp_path)
-    start = time.monotonic()
     seen = []
     _, again = run(tmp_path, on_epoch=seen.append)
-    assert seen == [] and len(again.history) == len(before.history) and time.monotonic() - start < 60
+    assert seen == [] and len(again.history) == len(before.history)
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path):

@@ -56,8 +56,8 @@ class RunStarter:
     def wake(self) -> None:
         """Look now; the thread is started where it does not run."""
         with self._lock:
-            if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._go_on, name="run-starter", daemon=True)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._go_on, args=[self._stop], name="run-starter", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
         self._wake.set()
@@ -72,11 +72,11 @@ class RunStarter:
         """End the thread; it can be woken again."""
         with self._lock:
             thread, self._thread = self._thread, None
+            stop, self._stop = self._stop, threading.Event()  # one that does not end in time ends later all the same
         if thread:
-            self._stop.set()
+            stop.set()
             self._wake.set()
             thread.join(10)
-            self._stop.clear()
 
     def tick(self) -> bool:
         """One look at uploads, lake and server, and a run where one is wanted. True while some are on their way."""
@@ -147,11 +147,12 @@ class RunStarter:
             due.append(upload)
         return due
 
-    def _go_on(self) -> None:
-        stop = self._stop
+    def _go_on(self, stop: threading.Event) -> None:
         moving = True
-        while not stop.is_set():
+        while True:
             self._wake.clear()
+            if stop.is_set():
+                return
             try:
                 moving = self.tick()
                 self.tend()
