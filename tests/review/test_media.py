@@ -206,6 +206,18 @@ def test_bytes_that_are_no_video_are_told_not_sent(desk, made, tmp_path):
     assert b"root:x" not in answer.content
 
 
+def test_nobody_has_very_many_files_read_for_the_first_time_within_a_minute(desk, film_of, tmp_path, within_a_minute):
+    from django.core.cache import cache
+
+    client = desk.client("viewer")
+    known = film_of(film(tmp_path / "known.mp4", count=7))
+    wait_for(client, f"/videos/{known}/file/", headers={"Accept": "application/json"})
+    for key in [key for key in cache._cache if "rl:" in key]:
+        cache.set(key.split(":", 2)[2], 1000)  # so many first looks within this minute
+    assert client.get(f"/videos/{film_of(film(tmp_path / 'next.mp4', count=8))}/file/").status_code == 429
+    assert client.get(f"/videos/{known}/file/").status_code == 200
+
+
 def test_nobody_without_a_session_gets_a_byte(desk, made):
     video_id = made.ids["two.mp4"]
     for url in ("file/", "frames/0.jpg", "faces/0/0.jpg", "made/case/", "made/explain/"):

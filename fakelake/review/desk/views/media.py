@@ -13,7 +13,7 @@ from fakelake.review.desk.errors import wants_json
 from fakelake.review.service.media import ranges, results
 from fakelake.review.service.media.cache import used
 from fakelake.review.service.media.faces import faces
-from fakelake.review.service.media.playback import Playback, opened, playback
+from fakelake.review.service.media.playback import Playback, needs_look, opened, playback
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
@@ -30,6 +30,8 @@ _LATEST_RECIPE = "SELECT recipe_id FROM videos WHERE video_id = ? ORDER BY inges
 @needs("viewer")
 def video_file(request: HttpRequest, video_id: str) -> HttpResponseBase:
     """The bytes, whole or a range of them. To scripts, and while there is nothing to play yet, its state as JSON."""
+    if needs_look(video_id) and is_ratelimited(request, group="look", key="user", rate="120/m", increment=True):
+        raise Ratelimited()  # its file is read from end to end
     played = playback(video_id)
     if played.state != "ready" or wants_json(request):
         return _state(video_id, played)

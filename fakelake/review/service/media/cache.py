@@ -17,7 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from fakelake.review.service.media.job import Job
-from fakelake.review.service.media.look import Look, identity
+from fakelake.review.service.media.look import LOOK, Look, identity
 from fakelake.review.service.problem import NoVideo
 from fakelake.review.service.reader import reader
 from fakelake.tasks.source_file import path_of
@@ -47,7 +47,7 @@ def known(video_id: str) -> dict[str, object]:
 
 def looked(video_id: str) -> Look | None:
     """What the last look told, if its file still is the same and the lake still knows it; None: look again."""
-    look = Look.read(folder(video_id) / "look.json")
+    look = Look.read(folder(video_id) / LOOK)
     if look is None:
         return None
     uris = [row["uri"] for row in places(video_id, reader().loaded_at)]

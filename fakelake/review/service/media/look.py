@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+LOOK = "look.json"  # among the results of a video
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:

@@ -18,7 +18,7 @@ from fakelake.review.service.media import results
 from fakelake.review.service.media.cache import folder, known, looked, places, used
 from fakelake.review.service.media.job import QUICK, Job
 from fakelake.review.service.media.jobs import jobs
-from fakelake.review.service.media.look import Look, identity
+from fakelake.review.service.media.look import LOOK, Look, identity
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 from fakelake.tasks.source_file import path_of
@@ -76,6 +76,12 @@ def playback(video_id: str) -> Playback:
     return Playback(state="ready", progress=1.0, path=used(out), mime="video/mp4", copy=True, offset_s=0.0, look=look)
 
 
+def needs_look(video_id: str) -> bool:
+    """Whether asking for it begins to read its file: there is no look at it, and none under way."""
+    before = jobs().find(video_id, LOOK)
+    return looked(video_id) is None and not (before and before.open)
+
+
 def ask_copy(video_id: str) -> Job | None:
     """A copy for a browser that cannot play the file itself; None: it is there. Raises as `playback`."""
     if looked(video_id) is None:
@@ -116,7 +122,7 @@ def _look(video: Mapping[str, object]) -> Job:
             there.append((str(path), identity(path.stat())))
     if not there and len(local) == len(found):
         raise _gone()
-    out = folder(video_id) / "look.json"
+    out = folder(video_id) / LOOK
     before = jobs().find(video_id, out.name)
     if before is not None and before.order["there"] == there:
         if before.state == "failed":
