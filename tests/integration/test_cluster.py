@@ -17,10 +17,25 @@ CLIPS = 8
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
     """A head without cores; its nodes are for the test to add and to kill."""
+    from ray._private import services
     from ray.cluster_utils import Cluster
 
+    ask = services.get_node
+
+    def patiently(*node):
+        """Ray gives a node 30 s to come up, which a busy machine may exceed."""
+        end = time.monotonic() + 300
+        while True:
+            try:
+                return ask(*node)
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
+
+    monkeypatch.setattr(services, "get_node", patiently)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     yield made
     made.shutdown()
