@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -19,9 +20,11 @@ import pytest
 from fakelake.catalog.recipe import paper
 from fakelake.infra.ports import free_port
 from fakelake.infra.up_state import read_state
+from tests.infra.stores import new_store
 from tests.integration.commands import query
-from tests.integration.labelled_lake import TRAIN
 from tests.media import packaged_clip
+from tests.tasks.detectors import bundle_of, opinionated
+from tests.tasks.explained import promote
 from tests.tasks.lake_of_faces import lake_of_faces, people
 
 CHROMIUM = shutil.which("chromium")
@@ -47,7 +50,7 @@ def fakelake(*arguments, env, **more):
 def up(tmp_path_factory):
     """A lake of made people with a champion, and everything that `fakelake up` starts."""
     root = tmp_path_factory.mktemp("desk")
-    lake_of_faces(root / "lake", people(8, frames=8), recipe=paper())
+    with_champion(lake_of_faces(root / "lake", people(8, frames=8), recipe=paper()), root)
     kept = {k: v for k, v in os.environ.items() if k == "FAKELAKE_WEIGHTS"}
     env = {name: value for name, value in os.environ.items() if not name.startswith(("FAKELAKE_", "PREFECT_API"))}
     env |= kept | {
@@ -55,7 +58,6 @@ def up(tmp_path_factory):
         **{f"FAKELAKE_{name}_PORT": str(free_port()) for name in ("PREFECT", "MLFLOW", "DESK")},
         "OMP_NUM_THREADS": "1", "FAKELAKE_SPARE": "false",
     }  # fmt: skip
-    fakelake(*TRAIN, env=env)
     for name, role in (("mia", "moderator"), ("ada", "administrator")):
         fakelake("desk", "person", name, "--role", role, "--password", env=env, input=PASSWORD)
     log = root / "up.log"
@@ -72,6 +74,15 @@ def up(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(400)
+
+
+def with_champion(lake, folder):
+    """A registered detector of made opinions: what it says is not what is looked at here."""
+    store = new_store(Path(lake.location.root) / "_mlflow")
+    files = bundle_of(folder / "detector", opinionated(), margin=paper().crop_margin)
+    with store.run("detector", "made", {}) as kept:
+        store.promote("detector", store.register("detector", kept, files, {}))
+    promote(lake)
 
 
 @pytest.fixture(scope="module")

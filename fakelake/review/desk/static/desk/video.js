@@ -2,7 +2,7 @@
 "use strict";
 
 const film = $("film"), stage = $("stage"), strip = $("strip");
-let data = null, shownAt = 0;
+let data = null, shownAt = 0, stands = false, astray = false;
 
 let offset = stage ? Number(stage.dataset.offset) || 0 : 0;
 
@@ -32,17 +32,31 @@ function draw(at) {
   }
 }
 
+/** By the film's clock; before the first picture that one is shown. */
+function clockTime() { return Math.max(film.currentTime, offset); }
+
+/** When the picture on the screen begins. WebKitGTK's mediaTime knows nothing of a film's edit list: it is held against
+ *  what can be known, the first picture's time and where a film was sent while it stood, and is not believed if astray. */
+function pictureTime(mediaTime) {
+  const frame = 1 / ((data && data.fps) || 25), now = film.currentTime;
+  if (now === 0) astray = Math.abs(mediaTime - offset) > frame / 2;
+  else if (stands && !film.seeking && now > offset + 0.2) astray = mediaTime > now + 0.004 || mediaTime < now - 2 * frame - 0.05;
+  return astray ? clockTime() : mediaTime;
+}
+
 function seek(at) { if (film) film.currentTime = Math.max(0, at + offset) + 0.0005; }
 
 if (film) {
-  fetch(stage.dataset.boxes, { headers: { Accept: "application/json" } }).then((r) => r.ok ? r.json() : Promise.reject(r)).then((got) => { data = got; draw(film.currentTime - offset); })
+  fetch(stage.dataset.boxes, { headers: { Accept: "application/json" } }).then((r) => r.ok ? r.json() : Promise.reject(r)).then((got) => { data = got; draw(clockTime() - offset); })
     .catch(() => { $("film-said").textContent = "The faces could not be read. Reload the page."; });
   // mediaTime is that of the very picture on the screen; currentTime runs on between two pictures.
   if ("requestVideoFrameCallback" in HTMLVideoElement.prototype) {
-    const onFrame = (_, frame) => { draw(frame.mediaTime - offset); film.requestVideoFrameCallback(onFrame); };
+    const onFrame = (_, frame) => { draw(pictureTime(frame.mediaTime) - offset); film.requestVideoFrameCallback(onFrame); };
     film.requestVideoFrameCallback(onFrame);
+    film.addEventListener("seeking", () => { stands = film.paused; });
+    film.addEventListener("play", () => { stands = false; });
   } else {
-    for (const event of ["timeupdate", "seeked", "loadeddata"]) film.addEventListener(event, () => draw(film.currentTime - offset));
+    for (const event of ["timeupdate", "seeked", "loadeddata"]) film.addEventListener(event, () => draw(clockTime() - offset));
   }
   new ResizeObserver(() => draw(shownAt)).observe(film);
   document.addEventListener("fullscreenchange", () => draw(shownAt));
