@@ -161,7 +161,7 @@ def test_pictures_of_the_strip_are_the_ones_that_they_say_they_are(tmp_path):
 
 @pytest.mark.parametrize(("at", "number"), [(0.0, 0), (0.95, 9), (1.0, 10), (2.99, 10), (3.0, 11), (6.9, 14), (60, 19)])
 def test_the_strip_has_the_picture_that_was_on_the_screen_where_pictures_last_differently(tmp_path, at, number):
-    """Ten pictures a tenth of a second apart, ten of which two lie two seconds and the others one apart."""
+    """Eleven a tenth of a second apart, two seconds later the next, and from there on one a second."""
     times = [*range(0, 1000, 100), 1000, *range(3000, 12000, 1000)]
     path = write_clip(tmp_path / "a.mp4", numbered(20), times=times)
     order = {"path": str(path), "identity": identity(path.stat()), "count": 1, "seconds": [at]}

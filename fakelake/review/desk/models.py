@@ -96,6 +96,8 @@ class SavedView(models.Model):
 class Token(models.Model):
     """Lets a program act as a person. Only its hash is kept."""
 
+    DAYS = 90  # that one is good for, where nobody says
+
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)
     digest = models.CharField(max_length=64, unique=True)
@@ -107,7 +109,7 @@ class Token(models.Model):
         ordering = ("-at",)
 
     @classmethod
-    def make(cls, user: models.Model, name: str, days: int = 90) -> str:
+    def make(cls, user: models.Model, name: str, days: int = DAYS) -> str:
         """The token's text: shown once, and never again."""
         text = f"flk_{secrets.token_urlsafe(32)}"
         ends_at = timezone.now() + timedelta(days=days)

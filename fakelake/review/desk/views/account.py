@@ -18,6 +18,7 @@ from fakelake.review.service.problem import Problem
 
 TOKENS = 20  # a person
 DAYS = {"30": "30 days", "90": "90 days", "365": "a year"}  # that a token is good for
+USUAL = str(Token.DAYS)
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,7 +40,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 messages.success(request, "The password is changed. Tokens of before are worth nothing any more.")
                 return redirect("account")
         elif does == "token":
-            name, days = request.POST.get("name", "").strip()[:80], request.POST.get("days", "90")
+            name, days = request.POST.get("name", "").strip()[:80], request.POST.get("days", USUAL)
             if not name or days not in DAYS or Token.objects.filter(by=request.user).count() >= TOKENS:
                 needs_what = f"It needs a name and one of the times offered; you may have {TOKENS}."
                 raise Problem("No token was made", needs_what, "Go back; revoke one that you no longer use.")
@@ -51,5 +52,11 @@ def page(request: HttpRequest) -> HttpResponse:
             Audit.tell(request.user, "revoked token", detail=found.name)
             found.delete()
             return redirect("account")
-    context = {"form": form, "token": token, "tokens": Token.objects.filter(by=request.user), "days": DAYS}
+    context = {
+        "form": form,
+        "token": token,
+        "tokens": Token.objects.filter(by=request.user),
+        "days": DAYS,
+        "usual": USUAL,
+    }
     return render(request, "desk/account.html", context)

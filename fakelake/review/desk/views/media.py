@@ -13,7 +13,7 @@ from fakelake.review.desk.errors import wants_json
 from fakelake.review.service.media import ranges, results
 from fakelake.review.service.media.cache import used
 from fakelake.review.service.media.faces import faces
-from fakelake.review.service.media.playback import Playback, needs_look, opened, playback
+from fakelake.review.service.media.playback import Playback, opened, playback
 from fakelake.review.service.problem import Problem
 from fakelake.review.service.reader import reader
 
@@ -30,14 +30,18 @@ _LATEST_RECIPE = "SELECT recipe_id FROM videos WHERE video_id = ? ORDER BY inges
 @needs("viewer")
 def video_file(request: HttpRequest, video_id: str) -> HttpResponseBase:
     """The bytes, whole or a range of them. To scripts, and while there is nothing to play yet, its state as JSON."""
-    if needs_look(video_id) and is_ratelimited(request, group="look", key="user", rate="120/m", increment=True):
-        raise Ratelimited()  # its file is read from end to end
-    played = playback(video_id)
+    played = playback(video_id, lambda: _limit(request, "look", "120/m"))
     if played.state != "ready" or wants_json(request):
         return _state(video_id, played)
     file, size = opened(played)
     tag = f"{video_id}-copy" if played.copy else video_id
     return ranges.answer(request, file, size, played.mime, tag, MOST_AT_ONCE)
+
+
+def _limit(request: HttpRequest, group: str, rate: str) -> None:
+    """Count this, and raise Ratelimited where the person has asked for too many."""
+    if is_ratelimited(request, group=group, key="user", rate=rate, increment=True):
+        raise Ratelimited()
 
 
 def _state(video_id: str, played: Playback) -> JsonResponse:
@@ -62,8 +66,8 @@ def frame(request: HttpRequest, video_id: str, number: int) -> HttpResponse:
     if number >= MOST_FRAMES:
         raise Http404("No video has so many pictures.")
     made = results.frame_path(video_id, number).exists()
-    if not made and is_ratelimited(request, group="frame", key="user", rate="60/m", increment=True):
-        raise Ratelimited()
+    if not made:
+        _limit(request, "frame", "60/m")
     job = results.ask_frame(video_id, number)
     path = results.frame_path(video_id, number)
     if job is not None and job.state == "failed":

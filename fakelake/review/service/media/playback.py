@@ -7,7 +7,7 @@ then on its identity (device, inode, size, times of change) vouches for it, on t
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +51,15 @@ class Playback:
     look: Look | None = None
 
 
-def playback(video_id: str) -> Playback:
+def playback(video_id: str, before_look: Callable[[], None] = lambda: None) -> Playback:
     """What there is to play now; what is not there yet is begun. Raises NoVideo, Unplayable, TooBusy.
 
+    before_look: called where the file is about to be read from end to end; may raise, and nothing is begun then.
     A copy that is there is played in any case: somebody's browser could not play the file itself.
     """
     video, look = known(video_id), looked(video_id)
     if look is None:
-        return Playback(state=_look(video).state)
+        return Playback(state=_look(video, before_look).state)
     out = results.path_of(video_id, "copy")
     if look.mime is not None and not out.exists():
         return Playback(
@@ -74,12 +75,6 @@ def playback(video_id: str) -> Playback:
     if job is not None:
         return Playback(state=job.state, progress=job.progress, copy=True, offset_s=0.0, look=look)
     return Playback(state="ready", progress=1.0, path=used(out), mime="video/mp4", copy=True, offset_s=0.0, look=look)
-
-
-def needs_look(video_id: str) -> bool:
-    """Whether asking for it begins to read its file: there is no look at it, and none under way."""
-    before = jobs().find(video_id, LOOK)
-    return looked(video_id) is None and not (before and before.open)
 
 
 def ask_copy(video_id: str) -> Job | None:
@@ -102,7 +97,7 @@ def opened(played: Playback) -> tuple[BinaryIO, int]:
     return file, status.st_size
 
 
-def _look(video: Mapping[str, object]) -> Job:
+def _look(video: Mapping[str, object], before_look: Callable[[], None] = lambda: None) -> Job:
     """Begin a look, or return the one under way. One that failed is not tried again before a file changes."""
     video_id = video["video_id"]
     found = places(video_id, reader().loaded_at)
@@ -131,6 +126,7 @@ def _look(video: Mapping[str, object]) -> Job:
             )  # fmt: skip
         if before.open:
             return before
+    before_look()
     limit = LOOK_S + max(float(row["bytes"] or 0) for row in found) / BYTES_A_SECOND
     order = {
         "kind": "look", "video_id": video_id, "lake": reader().lake.location.root, "out": str(out), "there": there,
